@@ -1,0 +1,174 @@
+"""One implementation on trial: an adapter on a device, in a format and a mode."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from packaging.specifiers import SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+import reference
+from adapters.deviations import Deviation
+from reference.arithmetic import FORMATS, Arithmetic, Format, default_arithmetic
+
+Arrays = tuple[Any, ...]
+
+
+class NotOffered(Exception):
+    """The backend has no such primitive, or not with these options; the text says why."""
+
+
+class BackendError(Exception):
+    """The backend raised an exception on an input that is valid; it is the cause of this one."""
+
+
+# Called with (backend, primitive, arrays, options) before every call into a backend, so that the
+# input of a call that does not return is known.
+observers: list[Callable[[Backend, str, Sequence[Any], Mapping[str, Any]], None]] = []
+
+# (backend id, primitive, text) of every warning that a backend has given: recorded, never raised.
+warned: set[tuple[str, str, str]] = set()
+
+
+@dataclass(frozen=True)
+class Backend:
+    """An adapter with the device, format and mode in which it is tried.
+
+    adapter: a module, or any object with functions of the reference's names; see loading.py.
+    name, version: as the report prints them.
+    """
+
+    adapter: ModuleType | Any
+    name: str
+    version: str
+    device: str
+    format: Format
+    mode: str
+
+    @property
+    def id(self) -> str:
+        return f"{self.name}-{self.device}-{self.format}-{self.mode}"
+
+    def offers(self, primitive: str) -> bool:
+        return callable(getattr(self.adapter, primitive, None))
+
+    def arithmetic(self, primitive: str) -> Arithmetic:
+        """The claims under which the backend computes a primitive."""
+        claims = getattr(self.adapter, "arithmetic", None)
+        return claims(primitive, self.device, self.format) if claims else default_arithmetic(self.format)
+
+    def conventions(self, primitive: str) -> dict[str, Any]:
+        """Options of the reference in which the backend documents another choice than the default."""
+        choices: dict[str, Any] = getattr(self.adapter, "conventions", {}).get(primitive, {})
+        return dict(choices)
+
+    def deviations(self, check: str) -> list[Deviation]:
+        """The ledger's entries for a check that apply to this backend in this version."""
+        return [
+            entry
+            for entry in getattr(self.adapter, "deviations", ())
+            if entry.check == check
+            and (not entry.formats or self.format.name in entry.formats)
+            and (not entry.devices or self.device in entry.devices)
+            and is_within(self.version, entry.versions)
+        ]
+
+    def call(self, primitive: str, arrays: Sequence[Any], options: Mapping[str, Any]) -> Arrays:
+        """Call the primitive on NumPy arrays of the format; the results come back as NumPy arrays.
+
+        Options at the reference's default are not passed. The backend gets copies, so what it writes
+        into its inputs stays its own affair.
+
+        Raises: NotOffered; BackendError if the backend raises.
+        """
+        function, positions, names = _function(self.adapter, primitive, self.mode)
+        arrays = _without_trailing_none(arrays)
+        defaults = reference_defaults(primitive)
+        keywords = {k: v for k, v in options.items() if k not in defaults or defaults[k] != v}
+        if unknown := [k for k in keywords if names is not None and k not in names]:
+            raise NotOffered(f"its {primitive} has no option {', '.join(unknown)}")
+        if len(arrays) > positions:
+            raise NotOffered(f"its {primitive} takes {positions} arrays, not {len(arrays)}")
+        natives = [self._put(x) for x in arrays]
+        for observe in observers:
+            observe(self, primitive, arrays, options)
+        try:
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                result = function(*natives, **keywords)
+                results = tuple(self._get(y) for y in (result if isinstance(result, tuple) else (result,)))
+            warned.update((self.id, primitive, str(warning.message)) for warning in caught)
+            return results
+        except NotImplementedError as refusal:
+            raise NotOffered(str(refusal)) from refusal
+        except Exception as error:
+            raise BackendError(f"{type(error).__name__}: {error}") from error
+
+    def _put(self, x: Any) -> Any:
+        if not isinstance(x, np.ndarray):
+            return x
+        put = getattr(self.adapter, "put", None)
+        return put(x.copy(), self.device) if put else x.copy()
+
+    def _get(self, y: Any) -> Any:
+        get = getattr(self.adapter, "get", None)
+        return get(y) if get and not isinstance(y, int) else y
+
+
+@functools.cache
+def reference_defaults(primitive: str) -> dict[str, Any]:
+    """The options of a reference that have defaults, which are those that an adapter may leave out."""
+    parameters = inspect.signature(reference.PRIMITIVES[primitive]).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is not p.empty}
+
+
+@functools.cache
+def _function(adapter: Any, primitive: str, mode: str) -> tuple[Callable[..., Any], int, frozenset[str] | None]:
+    """The function in its mode, how many arrays it takes, and its keywords (None: any)."""
+    function = getattr(adapter, primitive, None)
+    if not callable(function):
+        raise NotOffered(f"it has no {primitive}")
+    parameters = inspect.signature(function).parameters.values()
+    kinds = {p.kind for p in parameters}
+    positions = sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
+    names = frozenset(p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD))
+    in_mode = getattr(adapter, "modes", {}).get(mode)
+    return (
+        in_mode(function) if in_mode else function,
+        len(parameters) + 99 if inspect.Parameter.VAR_POSITIONAL in kinds else positions,
+        None if inspect.Parameter.VAR_KEYWORD in kinds else names,
+    )
+
+
+def _without_trailing_none(arrays: Sequence[Any]) -> Sequence[Any]:
+    n = len(arrays)
+    while n and arrays[n - 1] is None:
+        n -= 1
+    return arrays[:n]
+
+
+def is_within(version: str, specifier: str) -> bool:
+    """Whether a version satisfies a specifier such as ">=2.0"; one that is no version satisfies none but ""."""
+    if not specifier:
+        return True
+    try:
+        return SpecifierSet(specifier).contains(Version(version), prereleases=True)
+    except InvalidVersion:
+        return False
+
+
+def backends(adapter: Any, name: str) -> list[Backend]:
+    """Every device and format of an adapter, in its default mode (the first of `modes`)."""
+    devices = adapter.devices() if hasattr(adapter, "devices") else ["cpu"]
+    versions = adapter.versions() if hasattr(adapter, "versions") else {}
+    version = next(iter(versions.values()), "unknown")
+    mode = next(iter(getattr(adapter, "modes", {"eager": None})))
+    formats = getattr(adapter, "formats", ("float64",))
+    return [Backend(adapter, name, version, device, FORMATS[f], mode) for device in devices for f in formats]

@@ -1,0 +1,124 @@
+"""Finding adapters: a shipped name, an installed entry point, a module, or a file."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import sys
+import traceback
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import reference
+from reference.arithmetic import FORMATS
+
+SHIPPED = {"reference": "numpy", "torch": "torch", "jax": "jax"}  # and the package that each needs
+ENTRY_POINTS = "etalon.adapters"
+
+
+class AdapterError(Exception):
+    """An adapter cannot be used; the text is one paragraph that says why and what to do."""
+
+
+def installed() -> list[str]:
+    """The shipped adapters whose framework is installed, and the entry points, none imported."""
+    shipped = [name for name, package in SHIPPED.items() if importlib.util.find_spec(package)]
+    return shipped + sorted(point.name for point in entry_points(group=ENTRY_POINTS) if point.name not in SHIPPED)
+
+
+def load(spec: str) -> tuple[str, Any]:
+    """The name and the adapter that a specification means.
+
+    spec: a shipped name, the name of an entry point of the group etalon.adapters, a module as
+    package.module, or the path of a Python file.
+
+    Raises: AdapterError.
+    """
+    points = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
+    if spec in SHIPPED:
+        if not importlib.util.find_spec(SHIPPED[spec]):
+            raise AdapterError(f"The adapter {spec} needs the package {SHIPPED[spec]}, which is not installed here. Install it, for example with: pip install -e '.[{spec}]' -c constraints.txt")
+        name, adapter = spec, _import(spec, lambda: importlib.import_module(f"adapters.{spec}"))
+    elif spec in points:
+        name, adapter = spec, _import(spec, points[spec].load)
+    elif spec.endswith(".py") or "/" in spec or "\\" in spec:
+        name, adapter = _file(Path(spec))
+    elif "." in spec or importlib.util.find_spec(spec):
+        name, adapter = spec, _import(spec, lambda: importlib.import_module(spec))
+    else:
+        raise AdapterError(
+            f"There is no adapter {spec}. Name a shipped one ({', '.join(SHIPPED)}), an entry point of the group {ENTRY_POINTS} "
+            f"({', '.join(sorted(points)) or 'none is installed'}), a module as package.module, or a file such as ./homework.py."
+        )
+    check_signatures(name, adapter)
+    return name, adapter
+
+
+def _import(spec: str, importer: Any) -> Any:
+    try:
+        return importer()
+    except Exception as error:
+        where = _last_line(error)
+        raise AdapterError(f"The adapter {spec} does not import: {type(error).__name__}: {error}{where}. Mend that, then run again.") from error
+
+
+def _file(path: Path) -> tuple[str, ModuleType]:
+    """Load a file under a private name; its folder is searched last, so torch.py stays harmless."""
+    if not path.is_file():
+        raise AdapterError(f"There is no file {path}. Give the path of the adapter from the folder in which you run pytest.")
+    name = path.stem
+    private = f"_etalon_adapter_{name}"
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:
+        sys.path.append(folder)
+    spec = importlib.util.spec_from_file_location(private, path)
+    if spec is None or spec.loader is None:
+        raise AdapterError(f"{path} is no Python file. An adapter is a file of functions that ends in .py.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[private] = module
+    _import(str(path), lambda: spec.loader.exec_module(module))  # type: ignore[union-attr]  # checked above
+    if not hasattr(module, "versions"):
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+        module.versions = lambda: {"file": f"sha256:{digest}"}  # type: ignore[attr-defined]  # a module takes any attribute
+    return name, module
+
+
+def _last_line(error: BaseException) -> str:
+    if isinstance(error, SyntaxError):
+        return f" ({Path(error.filename or '?').name}, line {error.lineno})"
+    frames = traceback.extract_tb(error.__traceback__)
+    return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+
+
+def check_signatures(name: str, adapter: Any) -> None:
+    """An adapter offers at least one primitive, in formats that exist, and asks for nothing of its own.
+
+    Raises: AdapterError.
+    """
+    offered = [p for p in reference.PRIMITIVES if callable(getattr(adapter, p, None))]
+    if not offered:
+        raise AdapterError(
+            f"The adapter {name} has no function with the name of a primitive, so there is nothing to try. "
+            f"The primitives are: {', '.join(reference.PRIMITIVES)}."
+        )
+    if unknown := sorted(set(getattr(adapter, "formats", ())) - set(FORMATS)):
+        raise AdapterError(f"The adapter {name} lists formats that are not known: {', '.join(unknown)}. The formats are: {', '.join(FORMATS)}.")
+    for primitive in offered:
+        theirs = inspect.signature(getattr(adapter, primitive)).parameters.values()
+        ours = inspect.signature(reference.PRIMITIVES[primitive]).parameters
+        arrays = [p for p in ours.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+        for position, p in enumerate(theirs):
+            if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) or p.default is not p.empty or p.name in ours:
+                continue
+            if position < len(arrays) and p.kind is not p.KEYWORD_ONLY:
+                continue  # an array under another name: arrays go by position
+            raise AdapterError(
+                f"{name}.{primitive} requires the parameter {p.name}, which the reference does not have, so it cannot be called. "
+                f"Its arrays come first, in this order: {', '.join(a.name for a in arrays)}; "
+                f"its options are keywords: {', '.join(o for o in ours if ours[o].kind is ours[o].KEYWORD_ONLY and o != 'keep') or 'none'}. "
+                f"Give {p.name} a default, or rename it."
+            )

@@ -1,0 +1,133 @@
+"""PyTorch."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from adapters.boundary import as_bits, from_bits
+from reference.arithmetic import BFLOAT16, Arithmetic, Format, default_arithmetic, wide_arithmetic
+from reference.arrays import Padding, Pair, PerAxis, per_axis
+
+formats = ("float64", "float32", "bfloat16", "float16")
+modes = {"eager": None}
+
+
+def versions() -> dict[str, str]:
+    return {"torch": torch.__version__}
+
+
+def devices() -> list[str]:
+    return ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+
+
+def put(x: np.ndarray[Any, Any], device: str) -> Tensor:
+    bits = torch.from_numpy(as_bits(x))
+    return (bits.view(torch.bfloat16) if bits.dtype == torch.uint16 else bits).to(device)
+
+
+def get(y: Tensor) -> np.ndarray[Any, Any]:
+    y = y.detach().cpu()
+    return from_bits(y.view(torch.uint16).numpy()) if y.dtype == torch.bfloat16 else y.numpy()
+
+
+def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
+    """What the kernels do inside."""
+    kernels = "https://github.com/pytorch/pytorch/blob/main/aten/src/ATen/native/cpu"
+    match primitive:
+        case "batch_norm":  # the statistics that normalise are kept in the format of x
+            source = f"{kernels}/batch_norm_kernel.cpp: x alpha + beta, with alpha = gamma invstd"
+            return default_arithmetic(format, formulas=("folded",), source=source)
+        case "dropout":
+            source = f"{kernels}/../Dropout.cpp: x times a mask of 1/(1 - p), which is rounded to the format of x"
+            return default_arithmetic(format, ulps={"divide": 2}, source=source)
+        case "softmax":  # the exponentials are kept in the format of x where the axis is not the last
+            return default_arithmetic(format)
+        case "convolution" if format is BFLOAT16 and device == "cpu":
+            source = "https://github.com/uxlfoundation/oneDNN/blob/main/src/common/bfloat16.cpp; Intel, VDPBF16PS: subnormals are flushed and read as zero"
+            return wide_arithmetic(format, flushes_inputs=True, flushes_results=True, source=source)
+    return wide_arithmetic(format)
+
+
+def output_size(size: int, kernel: int, *, stride: int = 1, padding: Pair = (0, 0), dilation: int = 1) -> int:
+    """Read off the shape that a convolution would have, without computing it."""
+    x, w = torch.empty(1, 1, size, device="meta"), torch.empty(1, 1, kernel, device="meta")
+    return F.conv1d(x, w, None, stride, _symmetric((padding,)), dilation).shape[-1]
+
+
+def pad(x: Tensor, *, padding: Sequence[Pair], mode: str = "constant", value: float = 0.0) -> Tensor:
+    sides = [side for pair in reversed(padding) for side in pair]  # the last axis comes first
+    return F.pad(x, sides, "constant" if mode == "zeros" else mode, value)
+
+
+def convolution(
+    x: Tensor,
+    w: Tensor,
+    bias: Tensor | None = None,
+    *,
+    stride: PerAxis = 1,
+    padding: Padding = 0,
+    dilation: PerAxis = 1,
+    groups: int = 1,
+    padding_mode: str = "zeros",
+) -> Tensor:
+    rank = w.ndim - 2
+    if 0 in x.shape[2:]:
+        raise NotImplementedError("no empty spatial axis, whatever the padding: aten/src/ATen/native/Convolution.cpp, check_shape_forward")
+    if padding == "same" and max(per_axis(stride, rank)) > 1:
+        raise NotImplementedError(f"padding='same' needs stride 1: {DOCS}/generated/torch.nn.Conv2d.html")
+    if padding == "full":
+        raise NotImplementedError(f'no padding has the name "full": {DOCS}/generated/torch.nn.Conv2d.html')
+    sides = padding if isinstance(padding, (int, str)) else _symmetric(padding)
+    if padding_mode != "zeros":
+        layer = _layer(rank, w.shape[1] * groups, *w.shape[:1], tuple(w.shape[2:]), stride, sides, dilation, groups, padding_mode)
+        return torch.func.functional_call(layer, {"weight": w} if bias is None else {"weight": w, "bias": bias}, x)
+    return (F.conv1d, F.conv2d, F.conv3d)[rank - 1](x, w, bias, stride, sides, dilation, groups)
+
+
+@functools.lru_cache(maxsize=256)
+def _layer(rank: int, c: int, o: int, k: tuple[int, ...], *options: Any) -> torch.nn.Module:
+    """The layer without its weights: only layers have a padding mode."""
+    stride, sides, dilation, groups, mode = options
+    kind = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)[rank - 1]
+    return kind(c, o, k, stride, sides, dilation, groups, bias=False, padding_mode=mode, device="meta")
+
+
+def _symmetric(padding: Sequence[int | Pair]) -> tuple[int, ...]:
+    sides = [(side, side) if isinstance(side, int) else side for side in padding]
+    if any(before != after for before, after in sides):
+        raise NotImplementedError(f"both sides of an axis get the same padding: {DOCS}/generated/torch.nn.Conv2d.html")
+    return tuple(before for before, _ in sides)
+
+
+def batch_norm(
+    x: Tensor,
+    running_mean: Tensor,
+    running_var: Tensor,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    *,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> tuple[Tensor, Tensor, Tensor]:
+    y = F.batch_norm(x, running_mean, running_var, weight, bias, training, momentum, eps)
+    return y, running_mean, running_var  # which the call has updated in place
+
+
+def dropout(x: Tensor, *, p: float = 0.5, training: bool = True, key: int = 0) -> Tensor:
+    torch.manual_seed(key)
+    return F.dropout(x, p, training)
+
+
+def softmax(x: Tensor, *, axis: int = -1) -> Tensor:
+    return F.softmax(x, axis)
+
+
+DOCS = "https://docs.pytorch.org/docs/stable"

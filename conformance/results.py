@@ -1,0 +1,265 @@
+"""From the records of a run to one document: sorted, without clock, machine or path.
+
+The same run gives the same bytes, whatever the number of processes. results.schema.json describes it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from conformance import environment, records
+from conformance.records import plain
+from properties.agreement import Tally
+from reference import PRIMITIVES
+
+SCHEMA = "etalon-report/1"
+OUTCOMES = ("conforms", "known_deviation", "deviates", "not_offered", "crashed", "not_run")
+CLEAN = ("conforms", "known_deviation", "not_offered")
+HALF = 0.5  # a check that is decided on less of its elements is not trusted
+
+Document = dict[str, Any]
+
+
+def measure(tally: Tally) -> dict[str, Any]:
+    """What a check has measured, as data."""
+    return {
+        "problems": tally.problems,
+        "draws": tally.draws,
+        "refused": tally.refused,
+        "excluded": tally.excluded,
+        "elements": tally.elements,
+        "decided": tally.decided,
+        "worst_ratio": tally.worst_ratio,
+        "worst_ulp": tally.worst_ulp,
+        "worst_bound": tally.worst_bound,
+        "worst_call": tally.worst_call,
+        "reasons": sorted(tally.reasons),
+        "known": list(tally.known),
+        "inputs_sha256": tally.digest.hexdigest(),
+    }
+
+
+def is_mistrusted(outcome: str, measured: dict[str, Any]) -> bool:
+    """Whether a check that holds has judged too little to say so.
+
+    >>> is_mistrusted("conforms", {"draws": 8, "elements": 10, "decided": 4})
+    True
+    """
+    if outcome not in ("conforms", "known_deviation"):
+        return False
+    return not measured["draws"] or measured["decided"] < HALF * measured["elements"]
+
+
+def build(folder: Path, run: str) -> tuple[Document, Document]:
+    """The document of a run, and what depends on its circumstances: times and warnings.
+
+    Raises: ValueError if there is no run, or a record is damaged.
+    """
+    found = records.read(folder, run)
+    of = {kind: [r for r in found if r["record"] == kind] for kind in ("run", "down", "error", "finished", "collected", "start", "end")}
+    if not of["collected"]:
+        raise ValueError(f"no process of the run {run} has collected a check, so there is nothing to report")
+    settings = of["run"][0] if of["run"] else {"seed": None, "depth": None, "limit": 0.0}
+    is_finished = bool(of["finished"])
+    is_interrupted = any(r["interrupted"] for r in of["finished"])
+    items = {item["item"]: item for r in of["collected"] for item in r["items"]}
+    backends = {key: backend for r in of["collected"] for key, backend in r["backends"].items()}
+    ends = {r["item"]: r for r in of["end"]}
+    starts = {r["item"]: r for r in of["start"]}
+    down = {r["worker"]: r for r in of["down"]}
+
+    def end_of(item: str) -> dict[str, Any]:
+        if item in ends:
+            return ends[item]
+        if item not in starts:
+            return {"outcome": "not_run", "cause": "it was not begun"}
+        start = starts[item]
+        lost = down.get(start["process"])
+        if lost is None and is_interrupted:
+            return {"outcome": "not_run", "cause": "it was interrupted"}
+        fault, places = records.faults_of(folder, run, start["process"])
+        return {
+            "outcome": "crashed",
+            "cause": _cause(fault, lost, settings["limit"]),
+            "traceback": places,
+            "counterexample": records.last_input(folder, run, start["process"]),
+        }
+
+    checks = sorted((_check(item, backends[item["backend"]], end_of(name)) for name, item in items.items()), key=_order)
+    errors = sorted({(r["where"], r["text"]) for r in of["error"]})
+    document: Document = {
+        "schema": SCHEMA,
+        "seed": settings["seed"],
+        "depth": settings["depth"],
+        "complete": is_finished and not errors and all(check["outcome"] != "not_run" for check in checks),
+        "interrupted": is_interrupted or not is_finished,
+        "errors": [{"where": where, "text": _without_addresses(text)} for where, text in errors],
+        "adapters": _adapters(backends),
+        "claims": _of_backends(backends, "claims"),
+        "conventions": _of_backends(backends, "conventions"),
+        "composed": _composed(backends),
+        "checks": checks,
+    }
+    document["id"] = identity(document)
+    began = min(r["time"] for r in found)
+    timing = {
+        "seconds": round(max(r["time"] for r in found) - began, 3),
+        "checks": {r["item"]: round(r["seconds"], 4) for r in sorted(of["end"], key=lambda r: str(r["item"]))},
+        # A library warns once in each process, so the number of processes decides where.
+        "warnings": sorted({text for r in of["end"] for text in r["warnings"]}),
+    }
+    return document, timing
+
+
+def identity(document: Document) -> str:
+    """The SHA-256 of a document without its id."""
+    return hashlib.sha256(as_text({k: v for k, v in document.items() if k != "id"}).encode()).hexdigest()
+
+
+def as_text(document: Document) -> str:
+    """The one way in which a document is written: sorted keys, a line for each entry."""
+    return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def write(report: Path, run: str) -> Document:
+    """Write results.json, environment.json, timing.json and report.md from the records of a run.
+
+    Raises: OSError; ValueError as in build.
+    """
+    from conformance.report import markdown
+
+    document, timing = build(report / "records", run)
+    files = {
+        "results.json": as_text(document),
+        "environment.json": as_text(plain(environment.describe())),
+        "timing.json": as_text(timing),
+        "report.md": markdown.render(document),
+    }
+    for name, text in files.items():
+        _replace(report / name, text)
+    return document
+
+
+def _replace(path: Path, text: str) -> None:
+    """A file is the old one or the new one, and never half of it."""
+    new = path.with_name(path.name + ".new")
+    new.write_text(text, encoding="utf-8", newline="\n")
+    new.replace(path)
+
+
+def word(check: dict[str, Any]) -> str:
+    """The outcome as it is printed: a check that is mistrusted never reads as one that conforms."""
+    return "mistrusted" if check["mistrusted"] else str(check["outcome"]).replace("_", " ")
+
+
+def is_clean(document: Document) -> bool:
+    """Whether every check that was collected was run, and holds or is not offered, and is trusted."""
+    checks = document["checks"]
+    return bool(document["complete"] and all(check["outcome"] in CLEAN and not check["mistrusted"] for check in checks))
+
+
+def backend_id(check: dict[str, Any]) -> str:
+    return "-".join(check[key] for key in ("adapter", "device", "format", "mode"))
+
+
+def source_of(primitive: str) -> str:
+    """Where the reference defines a primitive, as file:line."""
+    if primitive not in PRIMITIVES:
+        return ""
+    function = inspect.unwrap(PRIMITIVES[primitive])
+    return f"{function.__module__.replace('.', '/')}.py:{function.__code__.co_firstlineno}"
+
+
+def _order(check: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(str(check[key]) for key in ("id", "adapter", "device", "format", "mode", "where"))
+
+
+def _check(item: dict[str, Any], backend: dict[str, Any], end: dict[str, Any]) -> dict[str, Any]:
+    measured = {**measure(Tally()), **{key: end[key] for key in measure(Tally()) if key in end}}
+    elements = measured.pop("elements")
+    counterexample = end.get("counterexample")
+    return {
+        **item["check"],
+        "where": item["where"],
+        "reference": source_of(item["check"]["primitive"]),
+        "adapter": backend["name"],
+        "device": backend["device"],
+        "format": backend["format"],
+        "mode": backend["mode"],
+        "outcome": end["outcome"],
+        "mistrusted": is_mistrusted(end["outcome"], {**measured, "elements": elements}),
+        **measured,
+        "elements": elements,
+        "decided": rounded(measured["decided"] / elements) if elements else None,
+        "worst_ratio": rounded(measured["worst_ratio"]),
+        "worst_ulp": rounded(measured["worst_ulp"]),
+        "worst_bound": rounded(measured["worst_bound"]),
+        "reasons": [_without_addresses(reason) for reason in measured["reasons"]],
+        "cause": _without_addresses(end.get("cause")),
+        "traceback": end.get("traceback"),
+        "counterexample": _judged(counterexample) if counterexample else None,
+    }
+
+
+def _judged(example: dict[str, Any]) -> dict[str, Any]:
+    """A counterexample: its input to the last bit, its bound to three digits."""
+    fields = {"bound": rounded(example["bound"])} if "bound" in example else {}
+    texts = {key: _without_addresses(example[key]) for key in ("message", "call") if key in example}
+    return {**example, **texts, **fields}
+
+
+def rounded(x: Any) -> Any:
+    """A number to three significant digits; what is no finite number stays.
+
+    >>> rounded(0.012345), rounded("Infinity")
+    (0.0123, 'Infinity')
+    """
+    return float(f"{x:.3g}") if isinstance(x, float) else x
+
+
+def _without_addresses(text: Any) -> Any:
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", text) if isinstance(text, str) else text
+
+
+def _cause(fault: str, lost: dict[str, Any] | None, limit: float) -> str:
+    """Why a process ended in the middle of a check, as far as anyone knows."""
+    if fault.startswith("Timeout"):
+        return f"it ran for more than {limit:g} s, the limit of a check, and was ended"
+    if lost is None or lost["status"] is None:
+        return fault or "the process ended without a word"
+    status = lost["status"]
+    return f"the process was ended by {_signal(-status)}" if status < 0 else f"the process ended itself with status {status}"
+
+
+def _signal(number: int) -> str:
+    import signal
+
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _adapters(backends: dict[str, Any]) -> list[dict[str, Any]]:
+    unique = {(b["name"], b["device"]): {key: b[key] for key in ("name", "version", "versions", "device")} for b in backends.values()}
+    return [unique[key] for key in sorted(unique)]
+
+
+def _of_backends(backends: dict[str, Any], what: str) -> list[dict[str, Any]]:
+    """The claims, or the conventions, of every backend and primitive that has any."""
+    return [
+        {"adapter": b["name"], "device": b["device"], "format": b["format"], "mode": b["mode"], "primitive": primitive, what: values}
+        for b in sorted(backends.values(), key=lambda b: (b["name"], b["device"], b["format"], b["mode"]))
+        for primitive, values in sorted(b[what].items())
+    ]
+
+
+def _composed(backends: dict[str, Any]) -> list[dict[str, Any]]:
+    """The primitives that an adapter composes of the framework's pieces, since it has no call for them."""
+    pairs = {(b["name"], primitive) for b in backends.values() for primitive in b["composed"]}
+    return [{"adapter": name, "primitive": primitive} for name, primitive in sorted(pairs)]

@@ -1,0 +1,217 @@
+"""What "=" means: four verbs that raise, and the failures that they raise.
+
+agree       the result is within its bound
+at_most     the left side does not exceed the right
+same_bits   both sides are equal to the last bit
+plausible   a count is no more unlikely than the stated false-alarm rate
+
+The unit of every result is error/bound, which conforms up to 1. A failure carries what was got, what
+was wanted and how far apart they could be. What was measured is noted on a Tally, which whoever runs
+the checks may read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from reference.arithmetic import Bounded, Format
+from reference.arithmetic.formats import Floats
+
+FALSE_ALARM = 1e-9  # of one statistical check, two-sided
+
+
+class Failure(AssertionError):
+    """A check does not hold. kind names the way in which; the fields are data for a report."""
+
+    kind: ClassVar[str] = "failure"
+
+    def __init__(
+        self, message: str, *, output: str = "y", index: tuple[int, ...] | None = None, got: Any = None, want: Any = None, bound: Any = None
+    ) -> None:
+        super().__init__(message)
+        self.output, self.index, self.got, self.want, self.bound = output, index, got, want, bound
+        self.draw: Any = None  # the input, once the trial knows it
+
+
+class WrongShape(Failure):
+    kind = "shape"
+
+
+class WrongFormat(Failure):
+    kind = "format"
+
+
+class WrongSpecial(Failure):
+    kind = "non-finite"
+
+
+class OutOfTolerance(Failure):
+    kind = "tolerance"
+
+
+class LawBroken(Failure):
+    kind = "law"
+
+
+class AcceptedInvalid(Failure):
+    kind = "accepted invalid"
+
+
+class Raised(Failure):
+    kind = "raised"
+
+
+class MutatedInput(Failure):
+    kind = "mutated its input"
+
+
+class NotDeterministic(Failure):
+    kind = "not deterministic"
+
+
+class Implausible(Failure):
+    kind = "implausible"
+
+
+@dataclass
+class Tally:
+    """What one check has measured so far on one backend."""
+
+    problems: int = 0  # tried, at least in part
+    draws: int = 0  # judged
+    refused: int = 0  # problems that the backend does not offer
+    excluded: int = 0  # draws inside the region of a known deviation
+    drawn: int = 0  # all draws, judged or excluded
+    elements: int = 0
+    decided: int = 0  # elements whose bound is at most the largest magnitude of the result
+    worst_ratio: float = 0.0  # error/bound
+    worst_ulp: float = 0.0  # error in units of the last place of the result
+    worst_bound: float = 0.0  # bound relative to the largest magnitude, where decided
+    worst_call: str = ""  # the input that attains worst_ratio
+    reasons: set[str] = field(default_factory=set)  # why problems were refused
+    known: list[dict[str, str]] = field(default_factory=list)  # the ledger's entries that still hold
+    digest: Any = field(default_factory=hashlib.sha256)  # of the inputs
+
+    def note(self, ratio: float, ulp: float, bound: float, decided: int, elements: int) -> bool:
+        """Add one measurement; true if it is the worst so far."""
+        worst = ratio > self.worst_ratio
+        self.worst_ratio = max(self.worst_ratio, ratio)
+        self.worst_ulp = max(self.worst_ulp, ulp)
+        self.worst_bound = max(self.worst_bound, bound)
+        self.decided += decided
+        self.elements += elements
+        return worst
+
+
+tally = Tally()
+
+
+def start() -> Tally:
+    """Begin a new check: everything is noted on a fresh tally."""
+    global tally
+    tally = Tally()
+    return tally
+
+
+def agree(got: Any, want: Bounded, fmt: Format, *, output: str = "y", failure: type[Failure] = OutOfTolerance) -> None:
+    """The result has the reference's shape, the format's type, and each element is within its bound.
+
+    Raises: WrongShape, WrongFormat, WrongSpecial, or the failure of a bound that is exceeded.
+    """
+    if np.shape(got) != want.shape:
+        raise WrongShape(f"{output} has shape {np.shape(got)}, the reference {want.shape}", output=output, got=np.shape(got), want=want.shape)
+    if not isinstance(got, (np.ndarray, np.generic)) or got.dtype != fmt.dtype:
+        kind = getattr(got, "dtype", type(got).__name__)
+        raise WrongFormat(f"{output} is {kind}, not {fmt}", output=output, got=str(kind), want=fmt.name)
+    _within(got.astype(np.float64), want.value, want.error, fmt, output, failure)
+
+
+def _within(x: Floats, v: Floats, e: Floats, fmt: Format, output: str, failure: type[Failure]) -> None:
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        same = (x == v) | (np.isnan(x) & np.isnan(v))
+        miss = np.where(same, 0.0, np.abs(x - v))
+        ratio = np.where(same | (e == np.inf), 0.0, miss / e)
+        ratio = np.where(np.isnan(ratio), np.inf, ratio)
+        finite = np.abs(v[np.isfinite(v)])
+        scale = finite.max(initial=0.0)
+        is_decided = (e <= scale) & (e < np.inf)
+        decided = int(np.count_nonzero(is_decided))
+        worst = float(ratio.max(initial=0.0))
+        ulp = np.where(np.isfinite(v) & np.isfinite(x) & is_decided, miss / fmt.quantum(np.where(np.isfinite(v), v, 0.0)), 0.0)
+        bound = float((e[is_decided] / scale).max(initial=0.0)) if scale > 0 else 0.0
+    tally.note(worst, float(ulp.max(initial=0.0)), bound, decided, v.size)
+    if worst <= 1:
+        return
+    where = np.unravel_index(int(np.argmax(ratio)), v.shape)
+    index = tuple(int(i) for i in where)
+    got, want, room = float(x[where]), float(v[where]), float(e[where])
+    fields = {"output": output, "index": index, "got": got, "want": want, "bound": room}
+    name = f"{output}[{', '.join(map(str, index))}]" if index else output
+    if not (np.isfinite(got) and np.isfinite(want)):
+        raise WrongSpecial(f"{name} is {got!r}, the reference has {want!r}", **fields)
+    raise failure(f"{name} is {got!r}, the reference has {want!r}: off by {miss[where]:.3g}, allowed {room:.3g}", **fields)
+
+
+def law_holds(left: Floats, right: Floats, room: Floats, fmt: Format, scale: Floats) -> None:
+    """abs(left - right) <= room, element by element. scale is the reference's right side.
+
+    Raises: WrongShape, LawBroken.
+    """
+    if left.shape != right.shape or left.shape != scale.shape:
+        raise WrongShape(f"the left side has shape {left.shape}, the right {right.shape}, the reference {scale.shape}", got=left.shape, want=right.shape)
+    # The right side takes the reference's place, so that got and want in a failure are the two sides.
+    _within(left, right, np.where(np.isnan(room), np.inf, room), fmt, "left", LawBroken)
+
+
+def at_most(left: Floats, right: Floats, room: Floats, fmt: Format) -> None:
+    """left <= right + room, element by element. Raises: LawBroken."""
+    law_holds(np.maximum(left, right), right, room, fmt, right)
+
+
+def same_bits(left: NDArray[Any], right: NDArray[Any], *, failure: type[Failure] = LawBroken) -> None:
+    """Both sides have the same shape, type and bits; every NaN counts as the same.
+
+    Raises: WrongShape, or the failure.
+    """
+    left, right = np.asarray(left), np.asarray(right)
+    if left.shape != right.shape:
+        raise WrongShape(f"the left side has shape {left.shape}, the right {right.shape}", got=left.shape, want=right.shape)
+    x, y = left.astype(np.float64), right.astype(np.float64)
+    same = ((x == y) & (np.signbit(x) == np.signbit(y))) | (np.isnan(x) & np.isnan(y))
+    tally.note(0.0 if same.all() else np.inf, 0.0, 0.0, x.size, x.size)
+    if not same.all():
+        index = tuple(int(i) for i in np.argwhere(~same)[0])
+        got, want = float(x[index]), float(y[index])
+        raise failure(f"at {index} the left side is {got!r}, the right {want!r}: not the same bits", output="left", index=index, got=got, want=want, bound=0.0)
+
+
+def plausible(counts: Sequence[tuple[str, int, int, float]]) -> None:
+    """Each count (what, k, n, q) could be k successes of n with probability q.
+
+    Both tails of the binomial distribution are exact; a check that holds fails with probability at
+    most FALSE_ALARM, which the counts share.
+
+    Raises: Implausible.
+    """
+    allowed = FALSE_ALARM / (2 * max(len(counts), 1))
+    for what, k, n, q in counts:
+        tail = float(min(stats.binom.cdf(k, n, q), stats.binom.sf(k - 1, n, q)))
+        # The ratio of logarithms: 1 where the tail is as unlikely as a false alarm may be.
+        ratio = np.log(max(tail, np.finfo(float).tiny)) / np.log(allowed)
+        tally.note(float(ratio), 0.0, 0.0, 1, 1)
+        if tail < allowed:
+            raise Implausible(f"{what}: {k} of {n}, where {q:g} of them are due; the chance is {tail:.1e}", output=what, got=k, want=q * n, bound=allowed)
+
+
+def same_number(got: Any, want: int, *, output: str = "y") -> None:
+    """Both are the same integer. Raises: WrongShape."""
+    tally.note(0.0 if got == want else np.inf, 0.0, 0.0, 1, 1)
+    if got != want or isinstance(got, bool):
+        raise WrongShape(f"{output} is {got!r}, the reference has {want}", output=output, got=got, want=want, bound=0)

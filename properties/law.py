@@ -1,0 +1,142 @@
+"""The law decorator: a law is written once, for any implementation f, and becomes a test.
+
+    @law("SOFT-2", softmaxes(shift=True))
+    def test_shift_invariance(f, p):
+        \"\"\"softmax(x + c) = softmax(x).\"\"\"
+        return f.softmax(p.x + p.c, **p.options), f.softmax(p.x, **p.options)
+
+The body runs twice: with f the backend, on numbers of its format, and with f the reference, on Bounded
+arrays. With v and e the reference's value and bound, the law holds if
+
+    abs(left - right) <= e_left + e_right + abs(v_left - v_right)
+
+What a law does to inputs is rounded to the format, and charged; what it does to results happens in
+float64. The last term is what rounding the inputs does to the law. On the reference itself it is left
+out: there the law must hold.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from adapters.backend import Backend
+from properties.agreement import at_most, law_holds, plausible, same_bits, same_number
+from properties.sides import Computed, Inputs, Read
+from properties.strategies.draws import Draw
+from properties.strategies.problems import Problems
+from properties.trial import Check, Judge, trial
+from reference.arithmetic import Bounded
+
+Body = Callable[[Any, Any], tuple[Any, Any]]
+
+# At the default depth a law is tried in two formats and values in all: what a law adds over values is
+# semantics, which shows in float64, and float32 is what most users run.
+LAW_FORMATS = ("float64", "float32")
+
+
+def law(id: str, problems: Problems, verb: Callable[..., None] | None = None) -> Callable[[Body], Callable[[Backend], None]]:
+    """Make a test of a law.
+
+    id: stays the same in code, test and report. verb: how the two sides are compared; without one they
+    agree within their bounds. With at_most the left side is at most the right; with same_bits and
+    same_number only the backend runs; with plausible the body returns counts and None.
+    """
+
+    def decorate(body: Body) -> Callable[[Backend], None]:
+        statement = _statement(body)
+        name = re.sub("^test_", "", body.__name__)
+        check = Check(f"{id} {name}", problems.primitive, id, statement, LAW_FORMATS)
+        judge = JUDGES[verb](body)
+
+        def test(backend: Backend) -> None:
+            trial(check, backend, problems, judge)
+
+        test.check = check  # type: ignore[attr-defined]  # read by whoever collects the tests
+        test.problems, test.judge = problems, judge  # type: ignore[attr-defined]
+        test.__name__, test.__doc__, test.__module__ = body.__name__, body.__doc__, body.__module__
+        return test
+
+    return decorate
+
+
+def _statement(body: Body) -> str:
+    text = (body.__doc__ or "").strip().split("\n\n")[0]
+    return " ".join(text.split())
+
+
+def _by_bounds(body: Body) -> Judge:
+    def judge(backend: Backend, draw: Draw) -> None:
+        for left, right, v_left, v_right in _leaves(body, backend, draw):
+            law_holds(left, right, _room(backend, v_left, v_right), backend.format, np.asarray(v_right.value))
+
+    return judge
+
+
+def _by_order(body: Body) -> Judge:
+    def judge(backend: Backend, draw: Draw) -> None:
+        for left, right, v_left, v_right in _leaves(body, backend, draw):
+            at_most(left, right, v_left.error + v_right.error, backend.format)
+
+    return judge
+
+
+def _room(backend: Backend, left: Bounded, right: Bounded) -> Any:
+    room = left.error + right.error
+    if backend.name == "reference":
+        return room
+    with np.errstate(invalid="ignore"):
+        return room + np.where(left.value == right.value, 0.0, np.abs(left.value - right.value))
+
+
+def _leaves(body: Body, backend: Backend, draw: Draw) -> list[tuple[Any, Any, Bounded, Bounded]]:
+    """(left, right) as computed, and as read, for every pair of arrays that the law compares."""
+    p = Inputs(draw)
+    computed, read = body(Computed(backend), p), body(Read(backend), p)
+    pairs = zip(*(side if isinstance(side, tuple) else (side,) for side in (*computed, *read)), strict=True)
+    return [(_value(a), _value(b), _bounded(c), _bounded(d)) for a, b, c, d in pairs]
+
+
+def _value(x: Any) -> Any:
+    return x.value if isinstance(x, Bounded) else np.asarray(x, dtype=float)
+
+
+def _bounded(x: Any) -> Bounded:
+    return x if isinstance(x, Bounded) else Bounded(np.asarray(x, dtype=float), np.zeros(np.shape(x)), None)  # type: ignore[arg-type]  # a plain number has no arithmetic
+
+
+def _by_bits(body: Body) -> Judge:
+    def judge(backend: Backend, draw: Draw) -> None:
+        left, right = body(Computed(backend), Inputs(draw))
+        same_bits(_value(left), _value(right))
+
+    return judge
+
+
+def _by_number(body: Body) -> Judge:
+    def judge(backend: Backend, draw: Draw) -> None:
+        left, right = body(Computed(backend), Inputs(draw))
+        for i, (got, want) in enumerate(zip(left, right, strict=True)):
+            same_number(got, want, output=f"side {i}")
+
+    return judge
+
+
+def _by_chance(body: Body) -> Judge:
+    def judge(backend: Backend, draw: Draw) -> None:
+        counts, _ = body(Computed(backend), Inputs(draw))
+        plausible(counts)
+
+    return judge
+
+
+JUDGES: dict[Callable[..., None] | None, Callable[[Body], Judge]] = {
+    None: _by_bounds,
+    at_most: _by_order,
+    same_bits: _by_bits,
+    same_number: _by_number,
+    plausible: _by_chance,
+}

@@ -1,0 +1,101 @@
+"""From a failing draw to a small one: fewer and simpler choices, then fewer and simpler numbers.
+
+The search is deterministic and greedy: a simpler draw is kept if the same check fails on it in the same
+way. It may leave the pool and the kind of data that the failure was found with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from properties.agreement import Failure
+from properties.strategies.draws import Draw, draw
+from properties.strategies.kinds import KINDS
+from properties.strategies.problems import Problems
+
+BUDGET = 400  # trials of simpler draws
+SMALL = 64  # numbers; only arrays up to this size are simplified one by one
+
+
+class _Search:
+    def __init__(self, fails: Callable[[Draw], Failure | None], failure: Failure) -> None:
+        self._fails, self._kind = fails, type(failure)
+        self.best: Draw = failure.draw
+        self.failure = failure
+        self._left = BUDGET
+
+    def accepts(self, simpler: Draw) -> bool:
+        """Try a simpler draw; keep it if it fails in the same way."""
+        if self._left <= 0:
+            return False
+        self._left -= 1
+        failure = self._fails(simpler)
+        if failure is None or type(failure) is not self._kind:
+            return False
+        self.best, self.failure = simpler, failure
+        return True
+
+
+def minimised(problems: Problems, fails: Callable[[Draw], Failure | None], failure: Failure) -> Failure:
+    """The failure on the simplest draw that was found, which it carries."""
+    search = _Search(fails, failure)
+    _simplify_choices(problems, search)
+    _simplify_numbers(search)
+    search.failure.draw = search.best
+    return search.failure
+
+
+def _simplify_choices(problems: Problems, search: _Search) -> None:
+    """Lower one choice at a time, each time with a few sets of simple numbers."""
+    improved = True
+    while improved:
+        improved = False
+        for position in range(len(search.best.problem.choices)):
+            choices = search.best.problem.choices
+            if position >= len(choices) or not choices[position]:
+                continue
+            for lower in sorted({0, choices[position] // 2, choices[position] - 1}):
+                problem = problems.replayed((*choices[:position], lower, *choices[position + 1 :]))
+                if problem.choices < choices and any(map(search.accepts, _fills(problem, search.best))):
+                    improved = True
+                    break
+
+
+def _fills(problem: Any, like: Draw) -> Iterator[Draw]:
+    for kind in dict.fromkeys(("integers", "normal", like.kind)):
+        if kind in KINDS:
+            for seed in range(2):
+                yield draw(problem, kind, like.format, (seed,))
+
+
+def _simplify_numbers(search: _Search) -> None:
+    names = [name for name, x in {**search.best.arrays, **search.best.extras}.items() if isinstance(x, np.ndarray)]
+    for name in names:
+        for value in (0, 1):
+            whole = _array(search.best, name)
+            if search.accepts(search.best.with_arrays(**{name: np.full_like(whole, value)})):
+                break
+    for name in names:
+        for i in range(_array(search.best, name).size):
+            x = _array(search.best, name)
+            if x.size > SMALL:
+                break
+            for value in dict.fromkeys((0.0, 1.0, -1.0, 2.0, float(np.rint(float(x.flat[i]))), _rounded(float(x.flat[i])))):
+                if float(x.flat[i]) in (0.0, value) or not np.isfinite(value):
+                    break
+                simpler = x.copy()
+                simpler.flat[i] = value
+                if search.accepts(search.best.with_arrays(**{name: simpler})):
+                    break
+
+
+def _array(draw: Draw, name: str) -> Any:
+    return {**draw.arrays, **draw.extras}[name]
+
+
+def _rounded(x: float) -> float:
+    """x to two significant digits."""
+    return float(f"{x:.2g}")

@@ -1,0 +1,147 @@
+"""Problems of convolution, padding and the output size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from properties.strategies.problems import Pick, Problem, Problems, Spec
+from reference.convolution import paddings
+
+MODES = ("zeros", "reflect", "replicate", "circular")
+PADDINGS = ("none", "one side each", "asymmetric", "same", "valid", "full")
+
+
+def _sides(pick: Pick, padding: str, rank: int) -> Any:
+    match padding:
+        case "none":
+            return 0
+        case "one side each":
+            return pick.sizes((1, 2), rank)
+        case "asymmetric":
+            return tuple(pick.sizes((1, 0, 2), 2) for _ in range(rank))
+    return padding
+
+
+def _per_axis(pick: Pick, name: str, values: Sequence[int | str], rank: int) -> tuple[int, ...]:
+    """One value for all axes, or one for each."""
+    value = pick.option(name, values)
+    return pick.sizes((1, 2, 3), rank) if isinstance(value, str) else (value,) * rank
+
+
+def convolutions(
+    *,
+    rank: tuple[int, ...] = (1, 2, 3),
+    stride: tuple[int | str, ...] = (1, 2, 3, "mixed"),
+    padding: tuple[str, ...] = PADDINGS,
+    dilation: tuple[int | str, ...] = (1, 2, 3, "mixed"),
+    groups: tuple[int, ...] = (1, 2, 3),
+    padding_mode: tuple[str, ...] = MODES,
+    bias: tuple[bool, ...] = (False, True),
+    batch: tuple[int, ...] = (1, 2, 0),
+    inputs: int = 1,
+    kernels: int = 1,
+    kernel: tuple[int, ...] = (2, 1, 3, 4),
+    channels: tuple[int, ...] = (1, 2, 3),
+    circular_multiple: bool = False,
+    room: int = 0,
+    kinds: tuple[str, ...] | None = None,
+) -> Problems:
+    """Signals and kernels that fit.
+
+    inputs, kernels: how many signals and kernels of that shape a law needs (x, x2; w, w2).
+    circular_multiple: circular padding that keeps the size, and a stride that divides it.
+    room: additional elements on each axis, for laws about the interior.
+    """
+
+    def build(pick: Pick) -> Problem:
+        r = pick.option("rank", rank)
+        g = pick.option("groups", groups)
+        C, O = g * pick.size(channels), g * pick.size((1, 2, 3))
+        N = pick.option("batch", batch)
+        K = pick.sizes(kernel, r)
+        d = _per_axis(pick, "dilation", dilation, r)
+        s = _per_axis(pick, "stride", stride, r)
+        spans = [d_i * (K_i - 1) + 1 for d_i, K_i in zip(d, K, strict=True)]
+        if circular_multiple:
+            sides: Any = tuple(((span - 1) // 2, span - 1 - (span - 1) // 2) for span in spans)
+            mode = "circular"
+            S = tuple(s_i * (-(-span // s_i) + pick.size((1, 0, 2))) for s_i, span in zip(s, spans, strict=True))
+        else:
+            sides = _sides(pick, pick.option("padding", padding), r)
+            mode = pick.option("padding_mode", padding_mode)
+            S = _signal(pick, sides, mode, K, s, d, spans, room)
+        options = {"stride": s, "padding": sides, "dilation": d, "groups": g, "padding_mode": mode}
+        arrays = {"x": Spec((N, C, *S)), "w": Spec((O, C // g, *K)), "bias": Spec((O,)) if pick.option("bias", bias) else None}
+        extras = {f"x{i}": Spec((N, C, *S)) for i in range(2, inputs + 1)}
+        extras |= {f"w{i}": Spec((O, C // g, *K)) for i in range(2, kernels + 1)}
+        return Problem("convolution", arrays, options, extras)
+
+    return Problems("convolution", build, kinds)
+
+
+def _signal(
+    pick: Pick, sides: Any, mode: str, K: Sequence[int], s: Sequence[int], d: Sequence[int], spans: Sequence[int], room: int
+) -> tuple[int, ...]:
+    """Sizes into which the kernel fits, and that the padding mode can continue."""
+    S = []
+    for axis, span in enumerate(spans):
+        one = sides if isinstance(sides, (int, str)) else sides[axis : axis + 1]
+        before, after = paddings(one, (span,), K[axis : axis + 1], s[axis : axis + 1], d[axis : axis + 1])[0]
+        continued = {"zeros": 0, "reflect": max(before, after) + 1, "replicate": 1, "circular": max(before, after, 1)}[mode]
+        least = span if isinstance(sides, str) else max(span - before - after, continued)
+        if sides in ("same", "full") and mode == "zeros":
+            least = 1
+        S.append(least + room + pick.size((1, 0, 2, 3, 4)))
+    return tuple(S)
+
+
+def output_sizes() -> Problems:
+    """Sizes into which the kernel fits, also of 0 and 1."""
+
+    def build(pick: Pick) -> Problem:
+        K, s, d = pick.option("kernel", (2, 1, 3, 5)), pick.option("stride", (1, 2, 3, 4)), pick.option("dilation", (1, 2, 3))
+        before = pick.option("padding", (0, 1, 2))
+        sides = (before, before)
+        least = max(d * (K - 1) + 1 - sum(sides), 0)
+        options = {"stride": s, "padding": sides, "dilation": d}
+        return Problem("output_size", {"size": max(least, 1) + pick.size(tuple(range(9))), "kernel": K}, options)
+
+    return Problems("output_size", build)
+
+
+def pads(*, mode: tuple[str, ...] = ("constant", "reflect", "replicate", "circular"), kinds: tuple[str, ...] | None = None) -> Problems:
+    """Signals with a padding that the mode can continue."""
+
+    def build(pick: Pick) -> Problem:
+        r = pick.option("rank", (1, 2, 3))
+        chosen = pick.option("mode", mode)
+        value = pick.option("value", (0.0, 1.5, -2.0) if chosen == "constant" else (0.0,))
+        N, C = pick.option("batch", (1, 2, 0)), pick.size((1, 2))
+        sides = tuple(pick.sizes((1, 0, 2, 3), 2) for _ in range(r))
+        least = [{"constant": 0, "reflect": max(pair) + 1, "replicate": 1, "circular": max(*pair, 1)}[chosen] for pair in sides]
+        S = tuple(n + pick.size((1, 0, 2, 3)) for n in least)
+        return Problem("pad", {"x": Spec((N, C, *S))}, {"padding": sides, "mode": chosen, "value": value})
+
+    return Problems("pad", build, kinds)
+
+
+def deltas() -> Problems:
+    """A kernel of odd size that is 1 at one tap, for each channel its own output; the size is kept."""
+
+    def build(pick: Pick) -> Problem:
+        r = pick.option("rank", (1, 2, 3))
+        d = _per_axis(pick, "dilation", (1, 2, "mixed"), r)
+        N, C = pick.option("batch", (1, 2)), pick.size((1, 2))
+        K = pick.sizes((3, 1, 5), r)
+        tap = tuple(pick.size((K_i // 2, *range(K_i))) for K_i in K)
+        S = pick.sizes((2, 1, 3, 4), r)
+        delta = np.zeros((C, C, *K))
+        delta[(range(C), range(C), *tap)] = 1
+        sides = tuple((d_i * (K_i // 2),) * 2 for d_i, K_i in zip(d, K, strict=True))
+        options = {"stride": (1,) * r, "padding": sides, "dilation": d}
+        return Problem("convolution", {"x": Spec((N, C, *S))}, options, {"delta": delta, "tap": tap})
+
+    return Problems("convolution", build)

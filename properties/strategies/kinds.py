@@ -1,0 +1,76 @@
+"""Kinds of data: what the numbers of an array are like.
+
+Every kind gives float64 numbers that the format holds. Data come from NumPy's generator, seeded by a few
+small integers that Hypothesis draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.random import Generator
+
+from reference.arithmetic import Format
+from reference.arithmetic.formats import Floats
+
+Shape = tuple[int, ...]
+Kind = Callable[[Shape, Format, Generator, bool], Floats]  # the last: is it the first array of its call?
+
+
+def integers(shape: Shape, fmt: Format, rng: Generator, first: bool) -> Floats:
+    """Integers from -4 to 4: linear primitives are exact on them (the exact lane)."""
+    return rng.integers(-4, 5, size=shape).astype(float)
+
+
+def normal(shape: Shape, fmt: Format, rng: Generator, first: bool) -> Floats:
+    """Moderate numbers, as after initialisation."""
+    return rng.standard_normal(shape)
+
+
+def wide(shape: Shape, fmt: Format, rng: Generator, first: bool) -> Floats:
+    """Exponents over half of the format's range: large and tiny numbers side by side."""
+    reach = fmt.largest_exponent // 4
+    return rng.standard_normal(shape) * 2.0 ** rng.integers(-reach, reach + 1, size=shape)
+
+
+def offset(shape: Shape, fmt: Format, rng: Generator, first: bool) -> Floats:
+    """A mean much larger than the spread, 2^(p/2) against 1: what is subtracted cancels."""
+    return rng.standard_normal(shape) + rng.choice([-1.0, 1.0]) * 2.0 ** (fmt.precision // 2)
+
+
+def repeated(shape: Shape, fmt: Format, rng: Generator, first: bool) -> Floats:
+    """One or two values over and over: ties, and a variance of zero."""
+    values = rng.standard_normal(2)
+    return rng.choice(values[: rng.integers(1, 3)], size=shape)
+
+
+def sparse(shape: Shape, fmt: Format, rng: Generator, first: bool) -> Floats:
+    """Zeros, and in the first array of a call a single number: which output sees which input."""
+    x = np.zeros(shape)
+    if not first:
+        return rng.integers(1, 5, size=shape).astype(float)
+    if x.size:
+        x.flat[rng.integers(x.size)] = rng.integers(1, 5)
+    return x
+
+
+def large(shape: Shape, fmt: Format, rng: Generator, first: bool) -> Floats:
+    """Numbers whose products come near the largest number of the format."""
+    return rng.standard_normal(shape) * 2.0 ** ((fmt.largest_exponent - 8) // 2)
+
+
+def tiny(shape: Shape, fmt: Format, rng: Generator, first: bool) -> Floats:
+    """In the first array of a call, numbers around the smallest normal one; the rest is small integers."""
+    if not first:
+        return rng.integers(1, 5, size=shape).astype(float)
+    return rng.standard_normal(shape) * fmt.smallest_normal * 2.0 ** rng.integers(-3, 4, size=shape)
+
+
+KINDS: dict[str, Kind] = {f.__name__: f for f in (integers, normal, wide, offset, repeated, sparse, large, tiny)}
+
+
+def numbers(kind: str, shape: Shape, fmt: Format, rng: Generator, *, first: bool = True, nonnegative: bool = False) -> Floats:
+    """Draw an array of a kind; its numbers are numbers of the format."""
+    x = fmt.round(KINDS[kind](shape, fmt, rng, first))
+    return np.abs(x) if nonnegative else x

@@ -1,0 +1,220 @@
+"""The trial of one check on one backend: which problems it visits, in what order, and what it notes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from hypothesis import HealthCheck, Phase, Verbosity, example, given, seed, settings
+from hypothesis import strategies as st
+
+from adapters.backend import Backend, BackendError, NotOffered
+from adapters.deviations import Deviation
+from properties import agreement
+from properties.agreement import Failure, Raised, Tally
+from properties.minimise import minimised
+from properties.strategies.draws import Draw, Entropy, draws
+from properties.strategies.kinds import KINDS
+from properties.strategies.problems import Problem, Problems, Spec
+
+Judge = Callable[[Backend, Draw], None]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One row of the report. property is "values" or the id of a law; statement is what must hold.
+
+    formats: those in which it is tried at the default depth; None means all that a backend has.
+    """
+
+    id: str
+    primitive: str
+    property: str
+    statement: str
+    formats: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Depth:
+    """How much is tried: problems of the pool for values and for laws, draws on each, free problems."""
+
+    values: int
+    laws: int
+    draws: int
+    free: int
+    every_format: bool
+
+
+DEPTHS = {
+    "smoke": Depth(values=16, laws=8, draws=8, free=0, every_format=False),
+    "default": Depth(values=32, laws=16, draws=8, free=0, every_format=False),
+    "deep": Depth(values=64, laws=32, draws=16, free=50, every_format=True),
+}
+
+
+@dataclass
+class _Run:
+    depth: Depth = DEPTHS["default"]
+    seed: int = 0
+
+
+_run = _Run()
+
+
+def configure(depth: str, seed: int) -> None:
+    """Set the depth and the seed of the run, once in each process."""
+    _run.depth, _run.seed = DEPTHS[depth], seed
+
+
+def is_tried(check: Check, backend: Backend) -> bool:
+    """Whether a check is tried in a backend's format at this depth."""
+    return _run.depth.every_format or check.formats is None or backend.format.name in check.formats
+
+
+class StaleDeviation(Failure):
+    """An entry of the ledger whose pinned example conforms now."""
+
+    kind = "stale ledger entry"
+
+
+class WideDeviation(Failure):
+    """An entry of the ledger whose region holds for too many problems."""
+
+    kind = "wide ledger entry"
+
+
+WIDEST = 0.2  # the share of draws that a region may hold: what is systematic is a claim or a refusal
+
+
+def entropy_of(check: Check) -> Entropy:
+    """Four small integers from the check and the run's seed: every backend gets the same inputs."""
+    digest = hashlib.sha256(f"{check.id} {_run.seed}".encode()).digest()
+    a, b, c, d = (byte % 100 for byte in digest[:4])
+    return a, b, c, d
+
+
+def trial(check: Check, backend: Backend, problems: Problems, judge: Judge) -> None:
+    """Judge every problem of the pool, smallest first; at depth "deep" also problems that Hypothesis draws.
+
+    Raises: NotOffered if the backend offers none of the problems; Failure, on the smallest draw that
+    was found, if the check does not hold.
+    """
+    if not backend.offers(check.primitive):
+        raise NotOffered(f"it has no {check.primitive}")
+    deviations = backend.deviations(check.id)
+    for deviation in deviations:
+        _confirm(deviation, check, backend, judge)
+
+    depth, entropy = _run.depth, entropy_of(check)
+    pool = problems.pool(depth.values if check.property == "values" else depth.laws, _run.seed)
+    tally = agreement.tally
+
+    def judged(problem: Problem, entropy: Entropy) -> None:
+        _try(problem, entropy, backend, judge, deviations, problems, tally)
+
+    test = given(problem=problems.strategy(), entropy=st.tuples(*[st.integers(0, 99)] * 4))(judged)
+    test = settings(
+        max_examples=max(depth.free, 1),
+        phases=(Phase.explicit, Phase.generate, Phase.shrink) if depth.free else (Phase.explicit,),
+        deadline=None,
+        database=None,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+        verbosity=Verbosity.quiet,
+    )(seed(int.from_bytes(bytes(entropy)))(test))
+    for problem in reversed(pool):
+        test = example(problem=problem, entropy=entropy)(test)
+    try:
+        test()
+    except Failure as failure:
+        agreement.tally = Tally()  # the search for a smaller input is not part of the measurement
+        smallest = minimised(problems, lambda draw: _failure_if_offered(judge, backend, draw), failure)
+        agreement.tally = tally
+        raise smallest.with_traceback(None) from None
+    if tally.refused == tally.problems:
+        raise NotOffered("; ".join(sorted(tally.reasons)))
+    if tally.excluded > WIDEST * tally.drawn:
+        raise WideDeviation(f"the ledger's regions hold for {tally.excluded} of {tally.drawn} draws: more than {WIDEST:.0%} is a claim or a refusal")
+
+
+def _try(
+    problem: Problem, entropy: Entropy, backend: Backend, judge: Judge, deviations: list[Deviation], problems: Problems, tally: Tally
+) -> None:
+    """Judge one problem on its draws."""
+    tally.problems += 1
+    for draw in draws(problem, _run.depth.draws, backend.format, entropy, problems.kinds):
+        tally.drawn += 1
+        if any(deviation.region(draw) for deviation in deviations):
+            tally.excluded += 1
+            continue
+        _digest(draw, tally)
+        worst = tally.worst_ratio
+        try:
+            failure = _failure(judge, backend, draw)
+        except NotOffered as refusal:
+            tally.refused += 1
+            tally.reasons.add(str(refusal))
+            return
+        tally.draws += 1
+        if tally.worst_ratio > worst:
+            tally.worst_call = repr(draw)
+        if failure is not None:
+            raise failure
+
+
+def _failure(judge: Judge, backend: Backend, draw: Draw) -> Failure | None:
+    """How a draw fails; what a backend raises is a failure too."""
+    try:
+        with np.errstate(all="ignore"):  # the reference overflows where the format does
+            judge(backend, draw)
+    except Failure as failure:
+        failure.draw = draw
+        return failure
+    except BackendError as error:
+        failure = Raised(str(error))
+        failure.draw = draw
+        return failure
+    return None
+
+
+def _failure_if_offered(judge: Judge, backend: Backend, draw: Draw) -> Failure | None:
+    try:
+        return _failure(judge, backend, draw)
+    except NotOffered:
+        return None
+
+
+def _digest(draw: Draw, tally: Tally) -> None:
+    tally.digest.update(repr(sorted(draw.options.items())).encode())
+    for x in (*draw.arrays.values(), *draw.extras.values()):
+        tally.digest.update(np.ascontiguousarray(x).tobytes() if isinstance(x, np.ndarray) else repr(x).encode())
+
+
+def _confirm(deviation: Deviation, check: Check, backend: Backend, judge: Judge) -> None:
+    """A known deviation is noted only while its pinned example fails."""
+    pinned = _pinned(deviation, check, backend)
+    tally, agreement.tally = agreement.tally, Tally()
+    failure = _failure(judge, backend, pinned)
+    agreement.tally = tally
+    if failure is None:
+        raise StaleDeviation(
+            f"{deviation.reason} ({deviation.link}): the pinned example conforms in {backend.name} {backend.version}. "
+            "Remove the entry from the ledger, or give it the versions that had the bug."
+        )
+    if not deviation.region(pinned):
+        raise WideDeviation(f"{deviation.reason} ({deviation.link}): the pinned example lies outside the entry's own region")
+    tally.known.append({"reason": deviation.reason, "link": deviation.link, "example": repr(pinned), "failure": str(failure)})
+
+
+def _pinned(deviation: Deviation, check: Check, backend: Backend) -> Draw:
+    given = deviation.example.arrays
+    arrays: dict[str, Any] = {
+        name: backend.format.round(np.asarray(x, dtype=float)).astype(backend.format.dtype) if isinstance(x, (list, np.ndarray)) else x
+        for name, x in given.items()
+    }
+    specs = {name: Spec(x.shape) if isinstance(x, np.ndarray) else x for name, x in arrays.items()}
+    problem = Problem(check.primitive, specs, dict(deviation.example.options))
+    return Draw(problem, next(iter(KINDS)), backend.format, arrays, {})

@@ -1,0 +1,22 @@
+"""How exactly: number formats, claims about an arithmetic, and arrays that carry error bounds."""
+
+from reference.arithmetic.bounded import Bounded, Condition, OutsideVocabulary
+from reference.arithmetic.claims import Arithmetic, default_arithmetic, wide_arithmetic
+from reference.arithmetic.formats import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, FORMATS, Format
+from reference.arithmetic.reading import read
+
+__all__ = [
+    "BFLOAT16",
+    "FLOAT16",
+    "FLOAT32",
+    "FLOAT64",
+    "FORMATS",
+    "Arithmetic",
+    "Bounded",
+    "Condition",
+    "Format",
+    "OutsideVocabulary",
+    "default_arithmetic",
+    "read",
+    "wide_arithmetic",
+]

@@ -1,0 +1,153 @@
+"""Convolution, its output size, and padding.
+
+    y[n, o, i] = b[o] + sum over c, k of  x[n, c, s i + d k - p] w[o, c, k]        x is 0 outside
+
+for the position i of an output and the tap k of a kernel, each one index a spatial axis. What
+networks call convolution does not flip the kernel: in signal processing it is the
+cross-correlation (He, 2024, "Convolution: a 2-D example"; Gong, "Convolution: a 2-D example", which
+says so in a footnote). s is the stride, d the dilation, p the padding before the signal.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from reference.arrays import Array, Padding, Pair, PerAxis, per_axis
+
+
+def output_size(size: int, kernel: int, *, stride: int = 1, padding: Pair = (0, 0), dilation: int = 1) -> int:
+    """Count the positions that a kernel can take along one axis of a signal.
+
+        P = floor((S + p_before + p_after - d (K - 1) - 1) / s) + 1
+
+    Shapes: all arguments are counts of elements.
+    Raises: ValueError if the kernel does not fit into the padded signal, or K, s or d is not positive.
+    Source: He (2024), "Convolution: stride"; Gong, "Convolution: stride", with the floor in both.
+
+    >>> output_size(8, 3, stride=2, padding=(1, 1))
+    4
+    """
+    if min(kernel, stride, dilation) < 1:
+        raise ValueError(f"kernel {kernel}, stride {stride} and dilation {dilation} must be positive")
+    room = size + sum(padding) - dilation * (kernel - 1) - 1
+    if room < 0:
+        raise ValueError(f"a kernel of {kernel} taps, dilation {dilation}, does not fit into {size} + {padding}")
+    return room // stride + 1
+
+
+def paddings(
+    padding: Padding, sizes: Sequence[int], kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
+) -> tuple[Pair, ...]:
+    """Write a padding out: how many elements come before and after the signal on each axis.
+
+    "valid" adds none; "full" adds d (K - 1) on both sides, so that every overlap counts; "same" adds
+    max((ceil(S/s) - 1) s + d (K - 1) + 1 - S, 0) in all, so that ceil(S/s) outputs result, and puts the
+    odd element after the signal.
+
+    >>> paddings("same", sizes=(5,), kernel=(4,), stride=(1,), dilation=(1,))
+    ((1, 2),)
+    """
+    spans = [d * (K - 1) for K, d in zip(kernel, dilation, strict=True)]
+    if isinstance(padding, str):
+        if padding == "valid":
+            return ((0, 0),) * len(spans)
+        if padding == "full":
+            return tuple((span, span) for span in spans)
+        if padding == "same":
+            needed = [(-(-S // s) - 1) * s + span + 1 - S for S, s, span in zip(sizes, stride, spans, strict=True)]
+            return tuple((max(total, 0) // 2, max(total, 0) - max(total, 0) // 2) for total in needed)
+        raise ValueError(f'padding "{padding}" is none of "valid", "same", "full"')
+    sides = (padding,) * len(spans) if isinstance(padding, int) else padding
+    pairs = tuple((side, side) if isinstance(side, int) else (int(side[0]), int(side[1])) for side in sides)
+    if len(pairs) != len(spans) or any(side < 0 for pair in pairs for side in pair):
+        raise ValueError(f"padding {padding} is not one nonnegative side or pair for each of {len(spans)} axes")
+    return pairs
+
+
+FILLS = {"zeros": "constant", "constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+
+
+def pad(x: Array, *, padding: Sequence[Pair], mode: str = "constant", value: float = 0.0) -> Array:
+    """Continue a signal beyond its ends, on every spatial axis.
+
+    With i counted from the first element of a signal of S elements, element i of the result is
+        constant    value outside        reflect   x[-i], x[2 (S - 1) - i]: the edge is not repeated
+        replicate   x[0], x[S - 1]       circular  x[i mod S]
+
+    Shapes: x (N, C, *S), one pair (before, after) for each spatial axis -> (N, C, *(S + before + after)).
+    Raises: ValueError for an unknown mode, a negative padding, reflect with a padding of S or more,
+    replicate of nothing, circular with a padding of more than S.
+
+    >>> pad(np.array([[[1.0, 2.0, 3.0]]]), padding=[(2, 1)], mode="reflect")
+    array([[[3., 2., 1., 2., 3., 2.]]])
+    """
+    sizes = np.shape(x)[2:]
+    if mode not in FILLS:
+        raise ValueError(f'mode "{mode}" is none of {", ".join(FILLS)}')
+    pairs = paddings(padding, sizes, *[(1,) * len(sizes)] * 3)
+    reach = {"reflect": -1, "replicate": math.inf, "circular": 0}.get(mode)
+    for S, pair in zip(sizes, pairs, strict=True):
+        if reach is not None and max(pair) > max(S + reach, 0) or mode == "replicate" and S == 0:
+            raise ValueError(f"mode {mode} cannot continue {S} elements by {pair}")
+    width = [(0, 0), (0, 0), *pairs]
+    if FILLS[mode] == "constant":
+        return np.pad(x, width, constant_values=value)
+    return np.pad(x, width, mode=FILLS[mode])  # type: ignore[call-overload]  # NumPy types each mode apart
+
+
+def windows(x: Array, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> Array:
+    """View a padded signal as the windows that a kernel sees.
+
+    Shapes: x (N, C, *S) -> (N, C, *P, *K), with P as in output_size.
+    """
+    rank = len(kernel)
+    spans = tuple(d * (K - 1) + 1 for K, d in zip(kernel, dilation, strict=True))
+    every_window = sliding_window_view(x, spans, axis=tuple(range(2, 2 + rank)))
+    return every_window[(slice(None), slice(None), *(slice(None, None, step) for step in (*stride, *dilation)))]
+
+
+def convolution(
+    x: Array,
+    w: Array,
+    bias: Array | None = None,
+    *,
+    stride: PerAxis = 1,
+    padding: Padding = 0,
+    dilation: PerAxis = 1,
+    groups: int = 1,
+    padding_mode: str = "zeros",
+) -> Array:
+    """Slide every kernel over the signal and take the inner product with each window.
+
+    With groups, output channel o sees only the input channels of its own group.
+
+    Shapes: x (N, C, *S), w (O, C/groups, *K), bias (O,) -> (N, O, *P), with P as in output_size;
+    one to three spatial axes. padding: one side or pair an axis, or "valid", "same", "full".
+    Raises: ValueError if the ranks, channels or groups do not match, or the kernel does not fit.
+    Source: He (2024), "Convolution: a 2-D example" to "Convolution: stride".
+
+    >>> convolution(np.array([[[1.0, 2.0, 4.0]]]), np.array([[[-1.0, 1.0]]]))
+    array([[[1., 2.]]])
+    """
+    (N, C, *S), (O, C_w, *K) = np.shape(x), np.shape(w)
+    if len(S) != len(K) or groups < 1 or C != C_w * groups or O % groups or (bias is not None and np.shape(bias) != (O,)):
+        raise ValueError(f"signal {np.shape(x)}, kernels {np.shape(w)}, bias and {groups} groups do not fit together")
+    strides, dilations = per_axis(stride, len(K)), per_axis(dilation, len(K))
+    pairs = paddings(padding, S, K, strides, dilations)
+    P = [output_size(*sides[:2], stride=sides[2], padding=sides[3], dilation=sides[4]) for sides in zip(S, K, strides, pairs, dilations, strict=True)]  # fmt: skip
+
+    x = pad(x, padding=pairs, mode=padding_mode)
+    if groups > 1:
+        biases = [None] * groups if bias is None else np.split(bias, groups)
+        parts = zip(np.split(x, groups, axis=1), np.split(w, groups), biases, strict=True)
+        return np.concatenate([convolution(*part, stride=strides, dilation=dilations) for part in parts], axis=1)
+
+    seen = np.reshape(windows(x, K, strides, dilations), (N, C, math.prod(P), math.prod(K)))
+    y = np.einsum("ncpk,ock->nop", seen, np.reshape(w, (O, C, math.prod(K))))
+    if bias is not None:
+        y = y + np.reshape(bias, (O, 1))
+    return np.reshape(y, (N, O, *P))

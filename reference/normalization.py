@@ -1,0 +1,96 @@
+"""Batch normalisation.
+
+    mu = (1/n) sum x        var = (1/n) sum (x - mu)^2        y = gamma (x - mu) / sqrt(var + eps) + beta
+
+for each channel, over the batch and every position. eps stands inside the root (Jacquet, 2022, "ResNet:
+Batch normalization", Algorithm 1, after Ioffe and Szegedy, 2015). The variance is taken in two passes:
+mean(x^2) - mu^2 cancels.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from reference.arrays import Array
+
+Statistics = tuple[Array, Array, Array]
+
+
+def batch_norm(
+    x: Array,
+    running_mean: Array,
+    running_var: Array,
+    weight: Array | None = None,
+    bias: Array | None = None,
+    *,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+    unbiased: bool = True,
+) -> Statistics:
+    """Normalise each channel, by the batch in training and by the running statistics in evaluation.
+
+        running = (1 - momentum) running + momentum batch
+
+    In training the batch's mean and variance move the running ones; that variance is sum (x - mu)^2 /
+    (n - 1) if unbiased, else / n (a convention). y itself always uses the biased one.
+
+    Shapes: x (N, C, *S); running_mean, running_var, weight gamma, bias beta (C,) -> y like x, and the two
+    statistics (C,).
+    Raises: ValueError in training if a channel has no value, or, unbiased, only one; if eps is negative.
+    Source: Jacquet (2022), "ResNet: Batch normalization".
+
+    >>> y, mean, var = batch_norm(np.array([[1.0], [3.0]]), np.zeros(1), np.ones(1), training=True, eps=0.0)
+    >>> y.ravel(), mean, var
+    (array([-1.,  1.]), array([0.2]), array([1.1]))
+    """
+    mean, var, batch_mean, batch_var = _statistics(x, running_mean, running_var, training, eps, unbiased)
+    y = (x - mean) / np.sqrt(var + eps)
+    if weight is not None:
+        y = y * _channels(weight, x)
+    if bias is not None:
+        y = y + _channels(bias, x)
+    if training:
+        running_mean = (1 - momentum) * running_mean + momentum * batch_mean
+        running_var = (1 - momentum) * running_var + momentum * batch_var
+    return y, running_mean, running_var
+
+
+def folded_batch_norm(
+    x: Array, running_mean: Array, running_var: Array, weight: Array | None = None, bias: Array | None = None, **options: object
+) -> Statistics:
+    """The same map folded into a scale and a shift for each channel, y = a x + (beta - mu a).
+
+    Here a = gamma / sqrt(var + eps). Equal in exact arithmetic; rounded, it loses the digits that |mu|
+    has above |x - mu|, so a backend that computes so says so.
+    """
+    mean, var, *_ = _statistics(x, running_mean, running_var, options.get("training", False), options.get("eps", 1e-5), options.get("unbiased", True))  # fmt: skip
+    a = 1 / np.sqrt(var + options.get("eps", 1e-5))
+    if weight is not None:
+        a = a * _channels(weight, x)
+    shift = -(mean * a) if bias is None else _channels(bias, x) - mean * a
+    return x * a + shift, *batch_norm(x, running_mean, running_var, **options)[1:]  # type: ignore[arg-type]
+
+
+def _statistics(x: Array, running_mean: Array, running_var: Array, training: object, eps: object, unbiased: object) -> tuple[Array, ...]:
+    """The mean and variance that normalise, (1, C, 1, ...), and those that move the running ones, (C,)."""
+    if eps < 0:  # type: ignore[operator]
+        raise ValueError(f"eps {eps} is negative")
+    if not training:
+        return _channels(running_mean, x), _channels(running_var, x), None, None
+    axes = (0, *range(2, x.ndim))
+    n = math.prod(x.shape[i] for i in axes)
+    if n < (2 if unbiased else 1):
+        raise ValueError(f"a variance {'with n - 1 ' if unbiased else ''}needs more than {n} values a channel")
+    mean = np.sum(x, axis=axes, keepdims=True) / n
+    d = x - mean
+    squares = np.sum(d * d, axis=axes, keepdims=True)
+    batch_var = squares / (n - 1 if unbiased else n)
+    return mean, squares / n, np.reshape(mean, (x.shape[1],)), np.reshape(batch_var, (x.shape[1],))
+
+
+def _channels(v: Array, x: Array) -> Array:
+    """Lay one number a channel along axis 1 of x."""
+    return np.reshape(v, (1, x.shape[1]) + (1,) * (x.ndim - 2))

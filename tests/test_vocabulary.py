@@ -1,0 +1,169 @@
+"""The vocabulary: what references may use, and what bounded arrays refuse."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import numpy as np
+import pytest
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+import reference
+from reference.arithmetic import FLOAT32, Bounded, OutsideVocabulary, default_arithmetic
+from reference.arithmetic.bounded import FUNCTIONS, UFUNCS
+
+
+class Watched(NDArrayOperatorsMixin):
+    """An array that notes every operation, and lets no value decide anything."""
+
+    def __init__(self, array: Any, seen: set[Any]) -> None:
+        self.array, self.seen = np.asarray(array), seen
+
+    shape = property(lambda self: self.array.shape)
+    ndim = property(lambda self: self.array.ndim)
+    size = property(lambda self: self.array.size)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        self.seen.add(ufunc if method == "__call__" else (ufunc, method))
+        return self._called(ufunc, inputs, options)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+        self.seen.add(function)
+        return self._called(function, args, options)
+
+    def _called(self, function: Any, args: Any, options: Any) -> Any:
+        result = function(*(_bare(x) for x in args), **options)
+        if isinstance(result, list):
+            return [Watched(part, self.seen) for part in result]
+        return Watched(result, self.seen) if isinstance(result, (np.ndarray, np.generic)) else result
+
+    def __getitem__(self, index: Any) -> Watched:
+        assert not isinstance(index, Watched), "an index that depends on values"
+        return Watched(self.array[index], self.seen)
+
+    def _refuse(self, *args: Any, **options: Any) -> NoReturn:
+        raise AssertionError("a reference looked at a value, or wrote one")
+
+    __array__ = __float__ = __int__ = __bool__ = __index__ = __complex__ = __setitem__ = _refuse
+    __iter__ = __contains__ = _refuse
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _bare(x: Any) -> Any:
+    if isinstance(x, (list, tuple)):
+        return type(x)(_bare(part) for part in x)
+    return x.array if isinstance(x, Watched) else x
+
+
+x = np.arange(48.0).reshape(2, 4, 6) - 20
+flat = np.arange(4.0) + 1
+CALLS: dict[str, list[tuple[list[Any], dict[str, Any]]]] = {
+    "output_size": [([8, 3], {"stride": 2, "padding": (1, 1)})],
+    "softmax": [([x], {}), ([x], {"axis": 0}), ([x[:, :, :1]], {"axis": 1})],
+    "dropout": [([x], o) for o in ({}, {"training": False}, {"p": 1.0}, {"p": 0.1, "key": 3}, {"keep": x > 0})],
+    "pad": [
+        ([x], {"padding": [(1, 2)], "mode": mode, "value": value})
+        for mode, value in (("constant", 0.0), ("constant", 0.3), ("reflect", 0.0), ("replicate", 0.0), ("circular", 0.0))
+    ],
+    "convolution": [
+        ([x, np.ones((4, 4, 3))], {}),
+        ([x, np.ones((4, 4, 3)), flat], {"padding": "same", "stride": 2, "padding_mode": "zeros"}),
+        ([x, np.ones((4, 2, 2)), flat], {"groups": 2, "dilation": 2, "padding": "full"}),
+        ([x, np.ones((4, 1, 2))], {"groups": 4, "padding": ((1, 2),), "padding_mode": "circular"}),
+        ([x[:, :, None], np.ones((4, 4, 1, 3))], {"padding": (0, 1), "padding_mode": "reflect"}),
+        ([x[:, :, None, None], np.ones((4, 4, 1, 1, 3)), flat], {"padding": "valid", "stride": (1, 1, 2)}),
+    ],
+    "batch_norm": [
+        ([x, flat, flat, *affine], options)
+        for affine in ([], [flat], [flat, flat], [None, flat])
+        for options in ({}, {"training": True}, {"training": True, "unbiased": False, "momentum": 0.5, "eps": 0.0})
+    ],
+}
+
+
+def test_every_primitive_is_watched() -> None:
+    """No primitive is missing from the calls of this file."""
+    assert set(CALLS) == set(reference.PRIMITIVES)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_primitives_stay_inside_the_vocabulary(name: str) -> None:
+    """Every primitive uses only operations with a rule, looks at no value and writes into no array."""
+    for arrays, options in CALLS[name]:
+        seen: set[Any] = set()
+        watched = [Watched(a, seen) if isinstance(a, np.ndarray) else a for a in arrays]
+        results = reference.PRIMITIVES[name](*watched, **options)
+        plain = reference.PRIMITIVES[name](*arrays, **options)
+        assert seen <= set(UFUNCS) | set(FUNCTIONS), seen - set(UFUNCS) - set(FUNCTIONS)
+        if name != "output_size" and options.get("training") is not False:
+            assert seen, "nothing was watched"
+        for got, want in zip(*(r if isinstance(r, tuple) else (r,) for r in (results, plain)), strict=True):
+            assert np.array_equal(_bare(got), want)
+
+
+def test_folded_batch_norm_stays_inside_the_vocabulary() -> None:
+    """The further formula of batch_norm obeys the same discipline."""
+    for arrays, options in CALLS["batch_norm"]:
+        seen: set[Any] = set()
+        reference.folded_batch_norm(*[Watched(a, seen) if isinstance(a, np.ndarray) else a for a in arrays], **options)
+        assert seen <= set(UFUNCS) | set(FUNCTIONS)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_the_bounded_value_is_the_plain_value(name: str) -> None:
+    """Read bounded, a primitive has the very bits that it has on plain arrays."""
+    for arrays, options in CALLS[name]:
+        bounded = [Bounded.of(a, default_arithmetic(FLOAT32)) if isinstance(a, np.ndarray) else a for a in arrays]
+        results = reference.PRIMITIVES[name](*bounded, **options)
+        plain = reference.PRIMITIVES[name](*arrays, **options)
+        for got, want in zip(*(r if isinstance(r, tuple) else (r,) for r in (results, plain)), strict=True):
+            assert np.array_equal(got.value if isinstance(got, Bounded) else got, want)
+
+
+def bounded(error: float = 1.0) -> Bounded:
+    return Bounded(np.array([1.0, 2.0]), np.full(2, error), default_arithmetic(FLOAT32))
+
+
+def _if(condition: Any) -> None:
+    if condition:
+        pass
+
+
+REFUSED: dict[str, Callable[[Bounded], object]] = {
+    "__array__": np.asarray,
+    "__array__ ": lambda y: np.array(y),
+    "__float__": lambda y: float(y[0]),
+    "__int__": lambda y: int(y[0]),
+    "__bool__": lambda y: _if(y[0]),
+    "__setitem__": lambda y: operator.setitem(y, 0, 1.0),
+    "numpy.exp2": np.exp2,
+    "numpy.arctan": np.arctan,
+    "numpy.power": lambda y: y**2,
+    "numpy.add.reduce": np.add.reduce,
+    "numpy.multiply.outer": lambda y: np.multiply.outer(y, y),
+    "numpy.add": lambda y: np.add(y, y, out=np.zeros(2)),
+    "numpy.var": np.var,
+    "numpy.dot": lambda y: np.dot(y, y),
+    "numpy.argmax": np.argmax,
+    "`if`": lambda y: _if(y[0] > 1.5),
+    "indexing": lambda y: y[y],
+    "indexing ": lambda y: y[y > 1.5],
+    "indices": lambda y: np.zeros(2)[y > 1.5],
+    "condition": lambda y: np.where(y, 1.0, y),
+}
+
+
+@pytest.mark.parametrize("operation", REFUSED)
+def test_what_would_lose_the_bound_is_refused_by_name(operation: str) -> None:
+    """An operation without a rule, and every way out of the array type, raises an error that names it."""
+    with pytest.raises(OutsideVocabulary) as caught:
+        REFUSED[operation](bounded())
+    assert operation.strip() in str(caught.value)
+
+
+def test_a_certain_comparison_may_decide() -> None:
+    """A comparison that no rounding can turn may stand in an `if`."""
+    assert bounded(0.0)[0] < 1.5
+    assert not (bounded(0.25)[1] < 1.5)
