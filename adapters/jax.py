@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from reference.arithmetic import FLOAT16, Arithmetic, Format, default_arithmetic, wide_arithmetic
+from reference.arithmetic import FLOAT16, FLOAT32, Arithmetic, Format, default_arithmetic, wide_arithmetic
 from reference.arrays import Padding, Pair, PerAxis, per_axis
 
 jax.config.update("jax_enable_x64", True)
@@ -71,6 +71,9 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
     if device == "cpu" and format is not FLOAT16:
         claims |= {"flushes_inputs": True, "flushes_results": True}
         claims["source"] += "; it flushes subnormals on the CPU: https://github.com/jax-ml/jax/issues/16200"
+    if device == "cuda" and format is FLOAT32 and primitive == "convolution":
+        claims |= {"tensor_float32": True}
+        claims["source"] += "; its default precision is TF32 on a GPU: https://github.com/jax-ml/jax/issues/12008"
     if primitive == "batch_norm":  # written in float32 at least
         return wide_arithmetic(format, **claims)
     return default_arithmetic(format, **claims)
@@ -79,7 +82,9 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
 def output_size(size: int, kernel: int, *, stride: int = 1, padding: Pair = (0, 0), dilation: int = 1) -> int:
     """Read off the shape that a convolution would have, without computing it."""
     x, w = jax.ShapeDtypeStruct((1, 1, size), jnp.float32), jax.ShapeDtypeStruct((1, 1, kernel), jnp.float32)
-    call = functools.partial(lax.conv_general_dilated, window_strides=(stride,), padding=[padding], rhs_dilation=(dilation,))
+    call = functools.partial(
+        lax.conv_general_dilated, window_strides=(stride,), padding=[padding], rhs_dilation=(dilation,)
+    )
     return int(jax.eval_shape(call, x, w).shape[-1])
 
 
@@ -102,11 +107,21 @@ def convolution(
     padding_mode: str = "zeros",
 ) -> Array:
     if padding_mode != "zeros":
-        raise NotImplementedError(f"it pads with zeros only; pad first: {DOCS}/_autosummary/jax.lax.conv_general_dilated.html")
+        raise NotImplementedError(
+            f"it pads with zeros only; pad first: {DOCS}/_autosummary/jax.lax.conv_general_dilated.html"
+        )
     if padding == "full":
-        raise NotImplementedError(f'no padding has the name "full": {DOCS}/_autosummary/jax.lax.conv_general_dilated.html')
+        raise NotImplementedError(
+            f'no padding has the name "full": {DOCS}/_autosummary/jax.lax.conv_general_dilated.html'
+        )
     rank = w.ndim - 2
-    sides: Any = padding.upper() if isinstance(padding, str) else [(padding, padding)] * rank if isinstance(padding, int) else padding
+    sides: Any = (
+        padding.upper()
+        if isinstance(padding, str)
+        else [(padding, padding)] * rank
+        if isinstance(padding, int)
+        else padding
+    )
     y = lax.conv_general_dilated(
         x,
         w,

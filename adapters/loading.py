@@ -41,7 +41,10 @@ def load(spec: str) -> tuple[str, Any]:
     points = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
     if spec in SHIPPED:
         if not importlib.util.find_spec(SHIPPED[spec]):
-            raise AdapterError(f"The adapter {spec} needs the package {SHIPPED[spec]}, which is not installed here. Install it, for example with: pip install -e '.[{spec}]' -c constraints.txt")
+            raise AdapterError(
+                f"The adapter {spec} needs the package {SHIPPED[spec]}, which is not installed here. "
+                f"Install it, for example with: pip install -e '.[{spec}]' -c constraints.txt"
+            )
         name, adapter = spec, _import(spec, lambda: importlib.import_module(f"adapters.{spec}"))
     elif spec in points:
         name, adapter = spec, _import(spec, points[spec].load)
@@ -51,8 +54,9 @@ def load(spec: str) -> tuple[str, Any]:
         name, adapter = spec, _import(spec, lambda: importlib.import_module(spec))
     else:
         raise AdapterError(
-            f"There is no adapter {spec}. Name a shipped one ({', '.join(SHIPPED)}), an entry point of the group {ENTRY_POINTS} "
-            f"({', '.join(sorted(points)) or 'none is installed'}), a module as package.module, or a file such as ./homework.py."
+            f"There is no adapter {spec}. Name a shipped one ({', '.join(SHIPPED)}), an entry point of the group "
+            f"{ENTRY_POINTS} ({', '.join(sorted(points)) or 'none is installed'}), a module as package.module, "
+            "or a file such as ./homework.py."
         )
     check_signatures(name, adapter)
     return name, adapter
@@ -63,13 +67,17 @@ def _import(spec: str, importer: Any) -> Any:
         return importer()
     except Exception as error:
         where = _last_line(error)
-        raise AdapterError(f"The adapter {spec} does not import: {type(error).__name__}: {error}{where}. Mend that, then run again.") from error
+        raise AdapterError(
+            f"The adapter {spec} does not import: {type(error).__name__}: {error}{where}. Mend that, then run again."
+        ) from error
 
 
 def _file(path: Path) -> tuple[str, ModuleType]:
     """Load a file under a private name; its folder is searched last, so torch.py stays harmless."""
     if not path.is_file():
-        raise AdapterError(f"There is no file {path}. Give the path of the adapter from the folder in which you run pytest.")
+        raise AdapterError(
+            f"There is no file {path}. Give the path of the adapter from the folder in which you run pytest."
+        )
     name = path.stem
     private = f"_etalon_adapter_{name}"
     folder = str(path.resolve().parent)
@@ -80,10 +88,10 @@ def _file(path: Path) -> tuple[str, ModuleType]:
         raise AdapterError(f"{path} is no Python file. An adapter is a file of functions that ends in .py.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[private] = module
-    _import(str(path), lambda: spec.loader.exec_module(module))  # type: ignore[union-attr]  # checked above
+    _import(str(path), lambda: spec.loader.exec_module(module))
     if not hasattr(module, "versions"):
         digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-        module.versions = lambda: {"file": f"sha256:{digest}"}  # type: ignore[attr-defined]  # a module takes any attribute
+        module.versions = lambda: {"file": f"sha256:{digest}"}
     return name, module
 
 
@@ -106,7 +114,10 @@ def check_signatures(name: str, adapter: Any) -> None:
             f"The primitives are: {', '.join(reference.PRIMITIVES)}."
         )
     if unknown := sorted(set(getattr(adapter, "formats", ())) - set(FORMATS)):
-        raise AdapterError(f"The adapter {name} lists formats that are not known: {', '.join(unknown)}. The formats are: {', '.join(FORMATS)}.")
+        raise AdapterError(
+            f"The adapter {name} lists formats that are not known: {', '.join(unknown)}. "
+            f"The formats are: {', '.join(FORMATS)}."
+        )
     for primitive in offered:
         theirs = inspect.signature(getattr(adapter, primitive)).parameters.values()
         ours = inspect.signature(reference.PRIMITIVES[primitive]).parameters
@@ -116,9 +127,9 @@ def check_signatures(name: str, adapter: Any) -> None:
                 continue
             if position < len(arrays) and p.kind is not p.KEYWORD_ONLY:
                 continue  # an array under another name: arrays go by position
+            options = [o.name for o in ours.values() if o.kind is o.KEYWORD_ONLY and o.name != "keep"]
             raise AdapterError(
-                f"{name}.{primitive} requires the parameter {p.name}, which the reference does not have, so it cannot be called. "
-                f"Its arrays come first, in this order: {', '.join(a.name for a in arrays)}; "
-                f"its options are keywords: {', '.join(o for o in ours if ours[o].kind is ours[o].KEYWORD_ONLY and o != 'keep') or 'none'}. "
-                f"Give {p.name} a default, or rename it."
+                f"{name}.{primitive} requires the parameter {p.name}, which the reference does not have, so it "
+                f"cannot be called. Its arrays come first, in this order: {', '.join(a.name for a in arrays)}; "
+                f"its options are keywords: {', '.join(options) or 'none'}. Give {p.name} a default, or rename it."
             )

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from adapters.boundary import as_bits, from_bits
-from reference.arithmetic import BFLOAT16, Arithmetic, Format, default_arithmetic, wide_arithmetic
+from reference.arithmetic import BFLOAT16, FLOAT32, Arithmetic, Format, default_arithmetic, wide_arithmetic
 from reference.arrays import Padding, Pair, PerAxis, per_axis
 
 formats = ("float64", "float32", "bfloat16", "float16")
@@ -50,8 +50,10 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
         case "softmax":  # the exponentials are kept in the format of x where the axis is not the last
             return default_arithmetic(format)
         case "convolution" if format is BFLOAT16 and device == "cpu":
-            source = "https://github.com/uxlfoundation/oneDNN/blob/main/src/common/bfloat16.cpp; Intel, VDPBF16PS: subnormals are flushed and read as zero"
+            source = "oneDNN, src/common/bfloat16.cpp, and Intel, VDPBF16PS: subnormals are flushed and read as zero"
             return wide_arithmetic(format, flushes_inputs=True, flushes_results=True, source=source)
+        case "convolution" if format is FLOAT32 and device == "cuda" and torch.backends.cudnn.allow_tf32:
+            return wide_arithmetic(format, tensor_float32=True, source=f"{DOCS}/notes/cuda.html: cuDNN may use TF32")
     return wide_arithmetic(format)
 
 
@@ -79,14 +81,16 @@ def convolution(
 ) -> Tensor:
     rank = w.ndim - 2
     if 0 in x.shape[2:]:
-        raise NotImplementedError("no empty spatial axis, whatever the padding: aten/src/ATen/native/Convolution.cpp, check_shape_forward")
+        raise NotImplementedError("no empty spatial axis, whatever the padding: aten/src/ATen/native/Convolution.cpp")
     if padding == "same" and max(per_axis(stride, rank)) > 1:
         raise NotImplementedError(f"padding='same' needs stride 1: {DOCS}/generated/torch.nn.Conv2d.html")
     if padding == "full":
         raise NotImplementedError(f'no padding has the name "full": {DOCS}/generated/torch.nn.Conv2d.html')
     sides = padding if isinstance(padding, (int, str)) else _symmetric(padding)
     if padding_mode != "zeros":
-        layer = _layer(rank, w.shape[1] * groups, *w.shape[:1], tuple(w.shape[2:]), stride, sides, dilation, groups, padding_mode)
+        layer = _layer(
+            rank, w.shape[1] * groups, *w.shape[:1], tuple(w.shape[2:]), stride, sides, dilation, groups, padding_mode
+        )
         return torch.func.functional_call(layer, {"weight": w} if bias is None else {"weight": w, "bias": bias}, x)
     return (F.conv1d, F.conv2d, F.conv3d)[rank - 1](x, w, bias, stride, sides, dilation, groups)
 
@@ -122,7 +126,10 @@ def batch_norm(
 
 
 def dropout(x: Tensor, *, p: float = 0.5, training: bool = True, key: int = 0) -> Tensor:
-    torch.manual_seed(key)
+    if x.device.type == "cuda":
+        torch.cuda.manual_seed(key)
+    else:
+        torch.default_generator.manual_seed(key)
     return F.dropout(x, p, training)
 
 

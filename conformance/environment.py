@@ -5,6 +5,7 @@ Nothing here imports NumPy or a framework when it is itself imported.
 
 from __future__ import annotations
 
+import importlib
 import os
 import platform
 import sys
@@ -16,7 +17,13 @@ from conformance import __version__
 
 # One thread for each process: the processes of a run share the cores, and more threads than cores
 # double its time.
-ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+ONE_THREAD = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
 XLA_ONE_THREAD = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
 PACKAGES = (
@@ -86,17 +93,19 @@ def _cpu() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
-        return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+        lines = []
+    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor())
 
 
 def _features() -> list[str]:
     """The instruction sets that NumPy has found, which decide which of its loops run."""
     try:
-        from numpy._core._multiarray_umath import __cpu_features__  # type: ignore[attr-defined]  # not in its stubs
-    except ImportError:
+        # Not in NumPy's stubs, and private; np.show_runtime prints the same without giving it.
+        found = importlib.import_module("numpy._core._multiarray_umath").__cpu_features__
+    except (ImportError, AttributeError):
         return []
-    return sorted(name for name, found in __cpu_features__.items() if found)
+    return sorted(name for name, is_there in found.items() if is_there)
 
 
 def _libraries() -> list[dict[str, Any]]:

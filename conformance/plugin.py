@@ -8,132 +8,54 @@ from __future__ import annotations
 
 import faulthandler
 import gc
-import os
 import signal
 import subprocess
 import time
 import traceback
 import uuid
-import warnings
+from collections import Counter
 from collections.abc import Generator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adapters import backend as calls
-from adapters.backend import Backend, NotOffered, backends
-from adapters.loading import SHIPPED, AdapterError, installed, load
+from adapters.backend import Backend, NotOffered
+from adapters.loading import SHIPPED
 from conformance import __version__, environment, guard, results, summary
+from conformance.choice import Choice, add_options
 from conformance.heartbeat import Heartbeat
-from conformance.records import CONTROLLER, FlightRecorder, Writer, as_input, forget_others, last_input, place
+from conformance.records import (
+    CONTROLLER,
+    FlightRecorder,
+    Writer,
+    as_input,
+    fault_file,
+    forget_others,
+    has_begun,
+    last_input,
+    place,
+)
 from properties import agreement
-from properties.agreement import Failure, Tally
+from properties.agreement import Failure
 from properties.trial import Check, configure, is_tried
 from reference import PRIMITIVES
-from reference.arithmetic import FORMATS
 
-DEPTHS = ("smoke", "default", "deep")
+MOST_STILLBORN = 3  # one may be bad luck; without an end every worker would be replaced for ever
+LETTERS = {
+    "conforms": ".",
+    "known_deviation": "k",
+    "deviates": "F",
+    "mistrusted": "?",
+    "not_offered": "-",
+    "crashed": "C",
+}
 OUTCOME = pytest.StashKey[str]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("etalon", "conformance of neural-network primitives")
-    group.addoption("--adapter", action="append", default=[], metavar="NAME", help="what to try: torch, jax, reference, a module, or a file such as homework.py; repeatable (default: all that are installed)")
-    group.addoption("--device", action="append", default=[], metavar="DEVICE", help="only on this device, such as cpu or cuda; repeatable (default: all that are there)")
-    group.addoption("--format", action="append", default=[], choices=list(FORMATS), help="only in this number format; repeatable (default: all that an adapter has)")
-    group.addoption("--depth", default="default", choices=DEPTHS, help="how much is tried (default: %(default)s)")
-    group.addoption("--seed", type=int, default=0, metavar="N", help="which inputs are drawn; the same seed gives every adapter the same inputs (default: 0)")
-    group.addoption("--report", metavar="DIR", help="where the report and the records go (default: reports/latest)")
-    group.addoption("--heartbeat", type=float, default=60.0, metavar="SECONDS", help="how often a long run says where it is; 0: never (default: 60)")
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What the command line asks for."""
-
-    adapters: tuple[str, ...]
-    devices: tuple[str, ...]
-    formats: tuple[str, ...]
-    depth: str
-    seed: int
-    report: Path
-    heartbeat: float
-
-    @classmethod
-    def of(cls, config: pytest.Config) -> Choice:
-        """Raises: pytest.UsageError if no report can be written where it is asked for."""
-        report = config.getoption("report")
-        folder = config.invocation_params.dir / report if report else config.rootpath / "reports" / "latest"
-        _expect_writable(folder)
-        return cls(
-            adapters=tuple(dict.fromkeys(config.getoption("adapter"))) or tuple(installed()),
-            devices=tuple(config.getoption("device")),
-            formats=tuple(config.getoption("format")),
-            depth=config.getoption("depth"),
-            seed=config.getoption("seed"),
-            report=folder,
-            heartbeat=config.getoption("heartbeat"),
-        )
-
-    @property
-    def records(self) -> Path:
-        return self.report / "records"
-
-    def check_adapters(self) -> None:
-        """Find what is wrong with the adapters that can be told without importing a framework."""
-        for spec in self.adapters:
-            if spec not in installed():
-                _load(spec)
-
-    def backends(self) -> list[Backend]:
-        """Every backend that is asked for, in the order of the command line.
-
-        Raises: pytest.UsageError.
-        """
-        loaded = [_load(spec) for spec in self.adapters]
-        names = [name for name, _, _ in loaded]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise pytest.UsageError(f"Two adapters have the name {', '.join(twice)}, so a report could not tell them apart. Rename one of the files.")
-        found = [backend for _, _, offered in loaded for backend in offered]
-        for what, wanted, there in (
-            ("device", self.devices, {backend.device for backend in found}),
-            ("format", self.formats, {backend.format.name for backend in found}),
-        ):
-            if missing := [choice for choice in wanted if choice not in there]:
-                raise pytest.UsageError(
-                    f"No adapter has the {what} {', '.join(missing)} here. The adapters {', '.join(names)} have: {', '.join(sorted(there))}."
-                )
-        chosen = [b for b in found if b.device in (self.devices or [b.device]) and b.format.name in (self.formats or [b.format.name])]
-        if not chosen:
-            raise pytest.UsageError(f"No adapter has the device {', '.join(self.devices)} in the format {', '.join(self.formats)}, so there is nothing to try.")
-        return chosen
-
-
-def _expect_writable(folder: Path) -> None:
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        raise pytest.UsageError(f"The report cannot be written to {folder}: {there} is {'not writable' if there.is_dir() else 'no folder'}. Choose another folder with --report.")
-
-
-def _load(spec: str) -> tuple[str, Any, list[Backend]]:
-    """The name, the adapter and its backends; what it warns of while it is imported is not our concern.
-
-    Raises: pytest.UsageError.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            name, adapter = load(spec)
-        except AdapterError as error:
-            raise pytest.UsageError(str(error)) from error
-        except SystemExit as error:
-            raise pytest.UsageError(f"The adapter {spec} ends the process when it is imported (exit status {error.code}). Move what runs into functions.") from error
-        try:
-            return name, adapter, backends(adapter, name)
-        except (Exception, SystemExit) as error:
-            raise pytest.UsageError(f"The adapter {spec} does not say what it runs on: {type(error).__name__}: {error}. Its devices, versions or modes are at fault.") from error
+    add_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -156,7 +78,8 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     choice = Choice.of(config)
     lines = [f"etalon {__version__}: depth {choice.depth}, seed {choice.seed}, adapters {', '.join(choice.adapters)}"]
     if choice.adapters == ("reference",) and not config.getoption("adapter"):
-        lines.append(f"no framework is installed here ({', '.join(name for name in SHIPPED if name != 'reference')}): only the reference itself is tried")
+        frameworks = ", ".join(name for name in SHIPPED if name != "reference")
+        lines.append(f"no framework is installed here ({frameworks}): only the reference itself is tried")
     return lines
 
 
@@ -165,8 +88,8 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
     outcome = getattr(report, "etalon", None)
     if outcome is None:
         return None
-    letter = {"conforms": ".", "known_deviation": "k", "deviates": "F", "not_offered": "-", "mistrusted": "?", "crashed": "C"}
-    return outcome.replace("_", " "), letter[outcome], outcome.replace("_", " ").upper()
+    word = outcome.replace("_", " ")
+    return word, LETTERS[outcome], word.upper()
 
 
 class Trial:
@@ -190,7 +113,8 @@ class Trial:
                 self.backends = self.choice.backends()
             except pytest.UsageError as error:  # pytest would take it for a fault of the file of checks
                 self.backends, self.error = [], error
-        tried = [(backend, case, check) for case, check in checks for backend in self.backends if is_tried(check, backend)]
+        pairs = ((backend, case, check) for case, check in checks for backend in self.backends)
+        tried = [(backend, case, check) for backend, case, check in pairs if is_tried(check, backend)]
         # The primitive is a part of the name, so that -k "softmax and jax" finds every check of it.
         ids = [f"{check.primitive}-{backend.id}" for backend, _, check in tried]
         if checks[0][0] is None:
@@ -205,24 +129,30 @@ class Trial:
             if hasattr(config, "workeroutput"):
                 config.workeroutput["etalon"] = str(self.error)
             raise self.error
-        without = [item for item in items if _checks(getattr(item, "obj", None)) and not isinstance(_backend(item), Backend)]
+        checks = [item for item in items if _checks(getattr(item, "obj", None))]
+        without = [item for item in checks if not isinstance(_backend(item), Backend)]
         if without:  # no backend has the formats of these checks
             config.hook.pytest_deselected(items=without)
             items[:] = [item for item in items if item not in without]
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         items = [item for item in session.items if _check(item)]
-        if not items or session.config.getoption("collectonly"):
+        if not items or self.error or session.config.getoption("collectonly"):
             return
         tried = {backend.id: backend for item in items if (backend := _backend(item))}
+        rows = [_row(item) for item in items]
+        names = Counter((row["check"]["id"], row["backend"]) for row in rows)
+        if twice := [check for (check, _), n in names.items() if n > 1]:
+            raise pytest.UsageError(f"Two checks have the id {twice[0]}, so a report could not tell them apart.")
         self.writer = Writer(self.choice.records, self.run, self.process)
         self.recorder = FlightRecorder(self.choice.records, self.run, self.process)
         calls.observers.append(self.recorder)
         # What Python prints when it crashes or hangs is a record too; pytest would put it on the terminal.
-        self.faults = os.open(self.choice.records / f"{self.run}-{self.process}.fault", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        self.faults = fault_file(self.choice.records, self.run, self.process)
         self.limit = float(session.config.getini("faulthandler_timeout") or 0)
         self.is_final = session.config.getini("faulthandler_exit_on_timeout")
-        self.writer.append("collected", backends={key: describe(backend) for key, backend in tried.items()}, items=[_row(item) for item in items])
+        described = {key: describe(backend) for key, backend in tried.items()}
+        self.writer.append("collected", backends=described, items=rows)
         gc.collect()
         gc.freeze()  # what start-up has made stays, so the collector need not look at it again
 
@@ -238,9 +168,7 @@ class Trial:
         tally, began = agreement.start(), time.perf_counter()
         outcome, fields = "crashed", dict[str, Any]()
         try:
-            with warnings.catch_warnings(record=True) as warned:
-                warnings.simplefilter("default")
-                result = yield
+            result = yield
             outcome = "known_deviation" if tally.known else "conforms"
             return result
         except NotOffered as refusal:
@@ -260,12 +188,16 @@ class Trial:
             measured = results.measure(tally)
             is_mistrusted = results.is_mistrusted(outcome, measured)
             pyfuncitem.stash[OUTCOME] = "mistrusted" if is_mistrusted else outcome
-            texts = sorted({f"{w.category.__name__}: {w.message}" for w in warned})
             seconds = time.perf_counter() - began
-            self.writer.append("end", item=pyfuncitem.nodeid, outcome=outcome, **{**measured, **fields}, warnings=texts, seconds=seconds)
+            warned = sorted(f"{backend}, {primitive}: {text}" for backend, primitive, text in calls.warned)
+            calls.warned.clear()
+            fields = {**measured, **fields, "warnings": warned, "seconds": seconds}
+            self.writer.append("end", item=pyfuncitem.nodeid, outcome=outcome, **fields)
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
         outcome = item.stash.get(OUTCOME, None)
         # A defect of the suite (crashed) keeps pytest's traceback.
@@ -309,8 +241,12 @@ def _row(item: pytest.Item) -> dict[str, Any]:
     check, backend = _check(item), _backend(item)
     assert check and backend
     path, line, _ = item.location
-    fields = {"id": check.id, "primitive": check.primitive, "property": check.property, "statement": check.statement}
-    return {"item": item.nodeid, "check": fields, "backend": backend.id, "where": f"{Path(path).as_posix()}:{(line or 0) + 1}"}
+    return {
+        "item": item.nodeid,
+        "check": {key: getattr(check, key) for key in ("id", "primitive", "property", "statement")},
+        "backend": backend.id,
+        "where": f"{Path(path).as_posix()}:{(line or 0) + 1}",
+    }
 
 
 def describe(backend: Backend) -> dict[str, Any]:
@@ -332,9 +268,11 @@ def describe(backend: Backend) -> dict[str, Any]:
 
 def _counterexample(failure: Failure) -> dict[str, Any]:
     draw = failure.draw
-    given = {} if draw is None else {**as_input(draw.primitive, draw.arrays, draw.options, draw.extras), "call": repr(draw), "numbers": draw.numbers}
+    given = {} if draw is None else as_input(draw.primitive, draw.arrays, draw.options, draw.extras)
+    text = {} if draw is None else {"call": repr(draw), "numbers": draw.numbers}
     return {
         **given,
+        **text,
         "kind": failure.kind,
         "message": str(failure),
         "output": failure.output,
@@ -347,7 +285,8 @@ def _counterexample(failure: Failure) -> dict[str, Any]:
 
 def _places(error: BaseException) -> list[str]:
     """Where an exception came from, the last call first."""
-    return [place(frame.filename, frame.lineno, frame.name) for frame in reversed(traceback.extract_tb(error.__traceback__))]
+    frames = reversed(traceback.extract_tb(error.__traceback__))
+    return [place(frame.filename, frame.lineno, frame.name) for frame in frames]
 
 
 class Run:
@@ -361,9 +300,10 @@ class Run:
         self.writer: Writer | None = None
         self.document: dict[str, Any] | None = None
         self.failed_to_write: OSError | None = None
-        self.heartbeat = Heartbeat(config, choice.heartbeat)
+        self.heartbeat = Heartbeat(choice.heartbeat)
         self.handler = signal.signal(signal.SIGTERM, _stop)
         self.guard: subprocess.Popen[bytes] | None = None
+        self.stillborn = 0
 
     def pytest_unconfigure(self) -> None:
         signal.signal(signal.SIGTERM, self.handler)
@@ -410,12 +350,26 @@ class Run:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object | None) -> None:
-        """Raises: pytest.UsageError if a worker could not use an adapter."""
+        """Note a worker that died; another takes its place.
+
+        Raises: pytest.UsageError, or the exit of the run, if workers cannot even begin.
+        """
         message = getattr(node, "workeroutput", {}).get("etalon")
         if message:
             raise pytest.UsageError(message)
-        if error:
-            self._note("down", worker=node.gateway.id, status=_status(node), error=str(error))
+        if not error:
+            return
+        status = _status(node)
+        self._note("down", worker=node.gateway.id, status=status, error=str(error))
+        self.stillborn += not has_begun(self.choice.records, self.run, node.gateway.id)
+        if self.stillborn > MOST_STILLBORN:
+            text = (
+                f"{self.stillborn} processes ended before their first check ({results.ending(status)}). "
+                "Does an adapter crash when it is imported?"
+            )
+            if self.writer is None:
+                raise pytest.UsageError(text)
+            pytest.exit(text, returncode=pytest.ExitCode.INTERRUPTED)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport, sched: Any) -> None:
@@ -459,7 +413,8 @@ class Run:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self.failed_to_write:
-            terminalreporter.write_line(f"The report could not be written to {self.choice.report}: {self.failed_to_write}. The records are in {self.choice.records}.", red=True)
+            text = f"The report could not be written: {self.failed_to_write}. The records are in {self.choice.records}."
+            terminalreporter.write_line(text, red=True)
         if self.document:
             folder = self.choice.report
             here = self.config.invocation_params.dir

@@ -31,8 +31,10 @@ import numpy as np
 
 import reference
 
+KINDS = ("run", "down", "error", "finished", "collected", "start", "end")
 CONTROLLER = "controller"
 ROOT = Path(__file__).resolve().parents[1]
+NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 LENGTH = 8  # bytes in front of the pickle in a slot
 
 
@@ -46,7 +48,7 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, str)):
         return value
     if isinstance(value, float):
-        return value if math.isfinite(value) else "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+        return value if math.isfinite(value) else NOT_FINITE[repr(value)]
     if isinstance(value, Mapping):
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, (set, frozenset)):
@@ -56,7 +58,9 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def as_input(primitive: str, arrays: Mapping[str, Any], options: Mapping[str, Any], extras: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def as_input(
+    primitive: str, arrays: Mapping[str, Any], options: Mapping[str, Any], extras: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """The input of a call as data: arrays with their type and shape, their numbers exact.
 
     extras are what a law needs besides.
@@ -67,7 +71,7 @@ def as_input(primitive: str, arrays: Mapping[str, Any], options: Mapping[str, An
 
 def _data(arrays: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        name: {"dtype": str(x.dtype), "shape": list(x.shape), "values": plain(x)} if isinstance(x, np.ndarray) else plain(x)
+        name: {"dtype": str(x.dtype), "shape": x.shape, "values": plain(x)} if isinstance(x, np.ndarray) else plain(x)
         for name, x in arrays.items()
     }
 
@@ -94,8 +98,8 @@ class Writer:
 
     def append(self, record: str, **fields: Any) -> None:
         """Raises: OSError if the record could not be written whole."""
-        line = json.dumps({"record": record, "process": self.process, "time": time.time(), **plain(fields)}, allow_nan=False)
-        data = line.encode() + b"\n"
+        head = {"record": record, "process": self.process, "time": time.time()}
+        data = json.dumps({**head, **plain(fields)}, allow_nan=False).encode() + b"\n"
         if os.write(self._file, data) != len(data):
             raise OSError(f"a record of {len(data)} bytes was not written whole: is the disk full?")
 
@@ -150,8 +154,16 @@ def last_input(folder: Path, run: str, process: str) -> dict[str, Any] | None:
     return {**as_input(primitive, named, options), "call": as_text(primitive, named, options)}
 
 
+def fault_file(folder: Path, run: str, process: str) -> int:
+    """A file for what Python says when it crashes or hangs, as a descriptor that stays open to the end."""
+    return os.open(folder / f"{run}-{process}.fault", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+
+
 def faults_of(folder: Path, run: str, process: str) -> tuple[str, list[str]]:
-    """What Python said when a process crashed or hung: its first line, and the places, the last call first."""
+    """What Python said when a process crashed or hung: its first line, and the places, the last call first.
+
+    Where a backend was called, the places end with that call.
+    """
     try:
         text = (folder / f"{run}-{process}.fault").read_text(errors="replace")
     except OSError:
@@ -161,7 +173,9 @@ def faults_of(folder: Path, run: str, process: str) -> tuple[str, list[str]]:
         places = re.findall(r'File "(.*)", line (\d+) in (.*)', thread)
         inside = [i for i, (_, _, function) in enumerate(places) if function == "pytest_pyfunc_call"]
         if inside:
-            return head, [place(file, int(line), function) for file, line, function in places[: inside[0]]]
+            shown = [place(file, int(line), function) for file, line, function in places[: inside[0]]]
+            boundary = [i for i, text in enumerate(shown) if text.startswith("adapters/backend.py:")]
+            return head, shown[: boundary[0] + 1] if boundary else shown
     return head, []
 
 
@@ -173,7 +187,8 @@ def place(file: str, line: int | None, function: str) -> str:
 
 
 def _array_names(primitive: str, n: int) -> list[str]:
-    known = list(inspect.signature(reference.PRIMITIVES[primitive]).parameters) if primitive in reference.PRIMITIVES else []
+    function = reference.PRIMITIVES.get(primitive)
+    known = list(inspect.signature(function).parameters) if function else []
     return [*known[:n], *(f"array {i}" for i in range(len(known), n))]
 
 
@@ -192,6 +207,14 @@ def forget_others(folder: Path, run: str) -> None:
         for path in folder.glob(f"*-*.{kind}"):
             if path.name.split("-")[0] != run:
                 path.unlink(missing_ok=True)
+
+
+def has_begun(folder: Path, run: str, process: str) -> bool:
+    """Whether a process has begun a check."""
+    try:
+        return b'{"record": "start"' in (folder / f"{run}-{process}.jsonl").read_bytes()
+    except OSError:
+        return False
 
 
 def read(folder: Path, run: str) -> list[dict[str, Any]]:

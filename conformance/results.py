@@ -9,6 +9,7 @@ import hashlib
 import inspect
 import json
 import re
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +62,10 @@ def build(folder: Path, run: str) -> tuple[Document, Document]:
     Raises: ValueError if there is no run, or a record is damaged.
     """
     found = records.read(folder, run)
-    of = {kind: [r for r in found if r["record"] == kind] for kind in ("run", "down", "error", "finished", "collected", "start", "end")}
+    of: dict[str, list[dict[str, Any]]] = {kind: [r for r in found if r["record"] == kind] for kind in records.KINDS}
     if not of["collected"]:
         raise ValueError(f"no process of the run {run} has collected a check, so there is nothing to report")
-    settings = of["run"][0] if of["run"] else {"seed": None, "depth": None, "limit": 0.0}
+    settings: dict[str, Any] = of["run"][0] if of["run"] else {"seed": None, "depth": None, "limit": 0.0}
     is_finished = bool(of["finished"])
     is_interrupted = any(r["interrupted"] for r in of["finished"])
     items = {item["item"]: item for r in of["collected"] for item in r["items"]}
@@ -153,7 +154,12 @@ def _replace(path: Path, text: str) -> None:
 
 
 def word(check: dict[str, Any]) -> str:
-    """The outcome as it is printed: a check that is mistrusted never reads as one that conforms."""
+    """The outcome as it is printed: a check that is mistrusted never reads as one that conforms.
+
+    An entry of the ledger that is stale or too wide is no deviation of the backend.
+    """
+    if ((check["counterexample"] or {}).get("kind") or "").endswith("ledger entry"):
+        return "ledger"
     return "mistrusted" if check["mistrusted"] else str(check["outcome"]).replace("_", " ")
 
 
@@ -208,9 +214,8 @@ def _check(item: dict[str, Any], backend: dict[str, Any], end: dict[str, Any]) -
 
 def _judged(example: dict[str, Any]) -> dict[str, Any]:
     """A counterexample: its input to the last bit, its bound to three digits."""
-    fields = {"bound": rounded(example["bound"])} if "bound" in example else {}
-    texts = {key: _without_addresses(example[key]) for key in ("message", "call") if key in example}
-    return {**example, **texts, **fields}
+    clean = {"message": _without_addresses, "call": _without_addresses, "bound": rounded}
+    return {key: clean[key](value) if key in clean else value for key, value in example.items()}
 
 
 def rounded(x: Any) -> Any:
@@ -230,30 +235,41 @@ def _cause(fault: str, lost: dict[str, Any] | None, limit: float) -> str:
     """Why a process ended in the middle of a check, as far as anyone knows."""
     if fault.startswith("Timeout"):
         return f"it ran for more than {limit:g} s, the limit of a check, and was ended"
-    if lost is None or lost["status"] is None:
-        return fault or "the process ended without a word"
-    status = lost["status"]
-    return f"the process was ended by {_signal(-status)}" if status < 0 else f"the process ended itself with status {status}"
+    return ending(lost["status"]) if lost and lost["status"] is not None else fault or ending(None)
 
 
-def _signal(number: int) -> str:
-    import signal
-
+def ending(status: int | None) -> str:
+    """How a process ended, by its exit status; negative for a signal."""
+    if status is None:
+        return "the process ended without a word"
+    if status >= 0:
+        return f"the process ended with status {status}"
     try:
-        return signal.Signals(number).name
+        name = signal.Signals(-status).name
     except ValueError:
-        return f"signal {number}"
+        name = f"signal {-status}"
+    return f"the process was ended by {name}{', perhaps for want of memory' if name == 'SIGKILL' else ''}"
 
 
 def _adapters(backends: dict[str, Any]) -> list[dict[str, Any]]:
-    unique = {(b["name"], b["device"]): {key: b[key] for key in ("name", "version", "versions", "device")} for b in backends.values()}
+    unique = {
+        (b["name"], b["device"]): {key: b[key] for key in ("name", "version", "versions", "device")}
+        for b in backends.values()
+    }
     return [unique[key] for key in sorted(unique)]
 
 
 def _of_backends(backends: dict[str, Any], what: str) -> list[dict[str, Any]]:
     """The claims, or the conventions, of every backend and primitive that has any."""
     return [
-        {"adapter": b["name"], "device": b["device"], "format": b["format"], "mode": b["mode"], "primitive": primitive, what: values}
+        {
+            "adapter": b["name"],
+            "device": b["device"],
+            "format": b["format"],
+            "mode": b["mode"],
+            "primitive": primitive,
+            what: values,
+        }
         for b in sorted(backends.values(), key=lambda b: (b["name"], b["device"], b["format"], b["mode"]))
         for primitive, values in sorted(b[what].items())
     ]

@@ -4,38 +4,32 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from conformance.results import Document, backend_id, is_clean, word
 
 WIDTH = 80
-WORDS = ("conforms", "known deviation", "deviates", "mistrusted", "not offered", "crashed", "not run")
-HEADS = ("conforms", "known", "deviates", "mistrust", "no offer", "crashed", "not run")
+WORDS = ("conforms", "known deviation", "deviates", "ledger", "mistrusted", "not offered", "crashed", "not run")
+HEADS = ("conforms", "known", "deviates", "ledger", "mistrust", "no offer", "crashed", "not run")
 MOST = 20  # failures that are shown in full; the report has all
 
 
 def lines(document: Document, folder: str) -> list[str]:
     """The summary of a document that lies in a folder."""
-    text = [verdict(document), "", *_table(document), ""]
-    checks = document["checks"]
-    for title, chosen, card in (
-        ("deviates", [c for c in checks if c["outcome"] == "deviates"], _deviation),
-        ("crashed", [c for c in checks if c["outcome"] == "crashed"], _crash),
-        ("mistrusted", [c for c in checks if c["mistrusted"]], _mistrust),
-        ("not run", [c for c in checks if c["outcome"] == "not_run"], _missing),
-    ):
+    text = [*_wrapped(verdict(document), "", "    "), "", *_table(document), ""]
+    for outcome, card in CARDS.items():
+        chosen = [check for check in document["checks"] if word(check) == outcome]
         if chosen:
-            text += [f"-- {title} ({len(chosen)}) ".ljust(WIDTH, "-")]
-            for check in chosen[:MOST]:
-                text += [*card(check)]
-            if len(chosen) > MOST:
-                text += [f"... and {len(chosen) - MOST} more, in {folder}/report.md"]
+            text += [f"-- {outcome} ({len(chosen)}) ".ljust(WIDTH, "-")]
+            text += [line for check in chosen[:MOST] for line in card(check)]
+            text += [f"... and {len(chosen) - MOST} more, in the report"] if len(chosen) > MOST else []
             text += [""]
     for error in document["errors"]:
-        text += [*_wrapped(f"error in {error['where']}: {error['text'].strip().splitlines()[-1] if error['text'].strip() else ''}", "")]
-    text += [f"report: {folder}/report.md (seed {document['seed']}, depth {document['depth']}, id {document['id'][:12]})"]
-    return text
+        last = error["text"].strip().splitlines()[-1:]
+        text += [*_wrapped(f"error in {error['where']}: {' '.join(last)}", "", "    ")]
+    text += [f"seed {document['seed']}, depth {document['depth']}, report {document['id'][:12]}:"]
+    return [*text, f"{folder}/report.md"]
 
 
 def verdict(document: Document) -> str:
@@ -44,20 +38,24 @@ def verdict(document: Document) -> str:
     told = ", ".join(f"{counts[w]} {w}" for w in WORDS if counts[w])
     if is_clean(document):
         return f"CONFORMS: {told}"
-    first = "DEVIATES" if counts["deviates"] else "CRASHED" if counts["crashed"] else "MISTRUSTED" if counts["mistrusted"] else "INCOMPLETE"
-    return f"{first}{'' if document['complete'] or first == 'INCOMPLETE' else ', INCOMPLETE'}: {told}"
+    worst = [w.upper() for w in ("deviates", "crashed", "ledger", "mistrusted") if counts[w]][:1]
+    missing = [] if document["complete"] else ["INCOMPLETE"]
+    return f"{', '.join(worst + missing)}: {told}"
 
 
 def _table(document: Document) -> Iterator[str]:
+    """How many checks have each outcome; a name that leaves no room for the numbers has a line of its own."""
     counts = Counter((backend_id(check), word(check)) for check in document["checks"])
     names = sorted({name for name, _ in counts})
     used = [i for i, w in enumerate(WORDS) if any(counts[name, w] for name in names)]
-    width = max(16, WIDTH - sum(len(HEADS[i]) + 1 for i in used))
-    width = min(width, max(len(name) for name in names))
+    room = WIDTH - sum(len(HEADS[i]) + 1 for i in used)
+    width = min(room, max(len(name) for name in names))
     yield " ".join([" " * width, *(HEADS[i] for i in used)])
     for name in names:
-        shown = name if len(name) <= width else name[: width - 3] + "..."
-        yield " ".join([shown.ljust(width), *(str(counts[name, WORDS[i]] or ".").rjust(len(HEADS[i])) for i in used)])
+        if len(name) > width:
+            yield name
+        numbers = [str(counts[name, WORDS[i]] or ".").rjust(len(HEADS[i])) for i in used]
+        yield " ".join([(name if len(name) <= width else "").ljust(width), *numbers])
 
 
 def _deviation(check: dict[str, Any]) -> Iterator[str]:
@@ -66,7 +64,9 @@ def _deviation(check: dict[str, Any]) -> Iterator[str]:
     yield from _wrapped(check["statement"], "    ")
     if found.get("call"):
         yield from _wrapped(shortened(found["call"]), "    on  ", "        ")
-    yield from _wrapped(shortened(found.get("message", "")), "    " if found.get("kind") != "raised" else "    raised ", "    ")
+    yield from _wrapped(
+        shortened(found.get("message", "")), "    " if found.get("kind") != "raised" else "    raised ", "    "
+    )
     yield from _wrapped(f"reference: {check['reference']}   law: {check['where']}", "    ")
 
 
@@ -77,13 +77,34 @@ def _crash(check: dict[str, Any]) -> Iterator[str]:
         yield from _wrapped(shortened(found["call"]), "    its last call was ", "        ")
 
 
-def _mistrust(check: dict[str, Any]) -> Iterator[str]:
-    share = "nothing was judged" if check["decided"] is None or not check["draws"] else f"decided on {check['decided']:.0%} of its elements"
-    yield from _wrapped(f"{check['id']} on {backend_id(check)}: {share}", "", "    ")
+def _mistrust(check: dict[str, Any]) -> list[str]:
+    return _wrapped(f"{check['id']} on {backend_id(check)}: {share(check)}", "", "    ")
 
 
-def _missing(check: dict[str, Any]) -> Iterator[str]:
-    yield from _wrapped(f"{check['id']} on {backend_id(check)}: {check['cause']}", "", "    ")
+def share(check: dict[str, Any]) -> str:
+    """Why a check is mistrusted."""
+    if check["decided"] is None or not check["draws"]:
+        return "nothing was judged"
+    return f"the bound says something about {check['decided']:.0%} of the elements only"
+
+
+def _missing(check: dict[str, Any]) -> list[str]:
+    return _wrapped(f"{check['id']} on {backend_id(check)}: {check['cause']}", "", "    ")
+
+
+def _entry(check: dict[str, Any]) -> Iterator[str]:
+    found = check["counterexample"]
+    yield from _wrapped(f"{check['id']} on {backend_id(check)}: {found['kind']}", "", "    ")
+    yield from _wrapped(shortened(found["message"]), "    ")
+
+
+CARDS: dict[str, Callable[[dict[str, Any]], Iterable[str]]] = {
+    "deviates": _deviation,
+    "crashed": _crash,
+    "ledger": _entry,
+    "mistrusted": _mistrust,
+    "not run": _missing,
+}
 
 
 def shortened(text: str, most: int = 6 * WIDTH) -> str:
@@ -99,4 +120,9 @@ def shortened(text: str, most: int = 6 * WIDTH) -> str:
 
 
 def _wrapped(text: str, indent: str, later: str | None = None) -> list[str]:
-    return textwrap.wrap(" ".join(text.split()), WIDTH, initial_indent=indent, subsequent_indent=indent if later is None else later) or []
+    return (
+        textwrap.wrap(
+            " ".join(text.split()), WIDTH, initial_indent=indent, subsequent_indent=indent if later is None else later
+        )
+        or []
+    )

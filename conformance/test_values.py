@@ -11,7 +11,13 @@ from properties.trial import Check, trial
 
 
 def values_check(case: Case) -> Check:
-    return Check(f"VALUES {case.primitive}", case.primitive, "values", "the result is the reference's, within the bound", case.formats)
+    return Check(
+        f"VALUES {case.primitive}",
+        case.primitive,
+        "values",
+        "the result is the reference's, within the bound",
+        case.formats,
+    )
 
 
 def test_values(backend: Backend, case: Case) -> None:
@@ -21,7 +27,11 @@ def test_values(backend: Backend, case: Case) -> None:
         arrays, options = list(draw.arrays.values()), draw.options
         got, want = backend.call(draw.primitive, arrays, options), bounded(backend, draw.primitive, arrays, options)
         if len(got) != len(want):
-            raise WrongShape(f"{len(got)} results, the reference has {len(want)}: {', '.join(case.outputs)}", got=len(got), want=len(want))
+            raise WrongShape(
+                f"{len(got)} results, the reference has {len(want)}: {', '.join(case.outputs)}",
+                got=len(got),
+                want=len(want),
+            )
         for name, y, bound in zip(case.outputs, got, want, strict=True):
             if isinstance(bound, int):
                 same_number(y, bound, output=name)

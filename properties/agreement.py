@@ -33,7 +33,14 @@ class Failure(AssertionError):
     kind: ClassVar[str] = "failure"
 
     def __init__(
-        self, message: str, *, output: str = "y", index: tuple[int, ...] | None = None, got: Any = None, want: Any = None, bound: Any = None
+        self,
+        message: str,
+        *,
+        output: str = "y",
+        index: tuple[int, ...] | None = None,
+        got: Any = None,
+        want: Any = None,
+        bound: Any = None,
     ) -> None:
         super().__init__(message)
         self.output, self.index, self.got, self.want, self.bound = output, index, got, want, bound
@@ -126,14 +133,19 @@ def agree(got: Any, want: Bounded, fmt: Format, *, output: str = "y", failure: t
     Raises: WrongShape, WrongFormat, WrongSpecial, or the failure of a bound that is exceeded.
     """
     if np.shape(got) != want.shape:
-        raise WrongShape(f"{output} has shape {np.shape(got)}, the reference {want.shape}", output=output, got=np.shape(got), want=want.shape)
+        raise WrongShape(
+            f"{output} has shape {np.shape(got)}, the reference {want.shape}",
+            output=output,
+            got=np.shape(got),
+            want=want.shape,
+        )
     if not isinstance(got, (np.ndarray, np.generic)) or got.dtype != fmt.dtype:
         kind = getattr(got, "dtype", type(got).__name__)
         raise WrongFormat(f"{output} is {kind}, not {fmt}", output=output, got=str(kind), want=fmt.name)
-    _within(got.astype(np.float64), want.value, want.error, fmt, output, failure)
+    _within(np.asarray(got, dtype=np.float64), want.value, want.error, fmt, output, failure, "the reference")
 
 
-def _within(x: Floats, v: Floats, e: Floats, fmt: Format, output: str, failure: type[Failure]) -> None:
+def _within(x: Floats, v: Floats, e: Floats, fmt: Format, output: str, failure: type[Failure], other: str) -> None:
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         same = (x == v) | (np.isnan(x) & np.isnan(v))
         miss = np.where(same, 0.0, np.abs(x - v))
@@ -144,7 +156,9 @@ def _within(x: Floats, v: Floats, e: Floats, fmt: Format, output: str, failure: 
         is_decided = (e <= scale) & (e < np.inf)
         decided = int(np.count_nonzero(is_decided))
         worst = float(ratio.max(initial=0.0))
-        ulp = np.where(np.isfinite(v) & np.isfinite(x) & is_decided, miss / fmt.quantum(np.where(np.isfinite(v), v, 0.0)), 0.0)
+        ulp = np.where(
+            np.isfinite(v) & np.isfinite(x) & is_decided, miss / fmt.quantum(np.where(np.isfinite(v), v, 0.0)), 0.0
+        )
         bound = float((e[is_decided] / scale).max(initial=0.0)) if scale > 0 else 0.0
     tally.note(worst, float(ulp.max(initial=0.0)), bound, decided, v.size)
     if worst <= 1:
@@ -152,11 +166,11 @@ def _within(x: Floats, v: Floats, e: Floats, fmt: Format, output: str, failure: 
     where = np.unravel_index(int(np.argmax(ratio)), v.shape)
     index = tuple(int(i) for i in where)
     got, want, room = float(x[where]), float(v[where]), float(e[where])
-    fields = {"output": output, "index": index, "got": got, "want": want, "bound": room}
+    fields: dict[str, Any] = {"output": output, "index": index, "got": got, "want": want, "bound": room}
     name = f"{output}[{', '.join(map(str, index))}]" if index else output
     if not (np.isfinite(got) and np.isfinite(want)):
-        raise WrongSpecial(f"{name} is {got!r}, the reference has {want!r}", **fields)
-    raise failure(f"{name} is {got!r}, the reference has {want!r}: off by {miss[where]:.3g}, allowed {room:.3g}", **fields)
+        raise WrongSpecial(f"{name} is {got!r}, {other} {want!r}", **fields)
+    raise failure(f"{name} is {got!r}, {other} {want!r}: off by {miss[where]:.3g}, allowed {room:.3g}", **fields)
 
 
 def law_holds(left: Floats, right: Floats, room: Floats, fmt: Format, scale: Floats) -> None:
@@ -165,9 +179,13 @@ def law_holds(left: Floats, right: Floats, room: Floats, fmt: Format, scale: Flo
     Raises: WrongShape, LawBroken.
     """
     if left.shape != right.shape or left.shape != scale.shape:
-        raise WrongShape(f"the left side has shape {left.shape}, the right {right.shape}, the reference {scale.shape}", got=left.shape, want=right.shape)
+        raise WrongShape(
+            f"the left side has shape {left.shape}, the right {right.shape}, the reference {scale.shape}",
+            got=left.shape,
+            want=right.shape,
+        )
     # The right side takes the reference's place, so that got and want in a failure are the two sides.
-    _within(left, right, np.where(np.isnan(room), np.inf, room), fmt, "left", LawBroken)
+    _within(left, right, np.where(np.isnan(room), np.inf, room), fmt, "the left side", LawBroken, "the right side")
 
 
 def at_most(left: Floats, right: Floats, room: Floats, fmt: Format) -> None:
@@ -182,14 +200,23 @@ def same_bits(left: NDArray[Any], right: NDArray[Any], *, failure: type[Failure]
     """
     left, right = np.asarray(left), np.asarray(right)
     if left.shape != right.shape:
-        raise WrongShape(f"the left side has shape {left.shape}, the right {right.shape}", got=left.shape, want=right.shape)
+        raise WrongShape(
+            f"the left side has shape {left.shape}, the right {right.shape}", got=left.shape, want=right.shape
+        )
     x, y = left.astype(np.float64), right.astype(np.float64)
     same = ((x == y) & (np.signbit(x) == np.signbit(y))) | (np.isnan(x) & np.isnan(y))
     tally.note(0.0 if same.all() else np.inf, 0.0, 0.0, x.size, x.size)
     if not same.all():
         index = tuple(int(i) for i in np.argwhere(~same)[0])
         got, want = float(x[index]), float(y[index])
-        raise failure(f"at {index} the left side is {got!r}, the right {want!r}: not the same bits", output="left", index=index, got=got, want=want, bound=0.0)
+        raise failure(
+            f"at {index} the left side is {got!r}, the right {want!r}: not the same bits",
+            output="left",
+            index=index,
+            got=got,
+            want=want,
+            bound=0.0,
+        )
 
 
 def plausible(counts: Sequence[tuple[str, int, int, float]]) -> None:
@@ -207,7 +234,13 @@ def plausible(counts: Sequence[tuple[str, int, int, float]]) -> None:
         ratio = np.log(max(tail, np.finfo(float).tiny)) / np.log(allowed)
         tally.note(float(ratio), 0.0, 0.0, 1, 1)
         if tail < allowed:
-            raise Implausible(f"{what}: {k} of {n}, where {q:g} of them are due; the chance is {tail:.1e}", output=what, got=k, want=q * n, bound=allowed)
+            raise Implausible(
+                f"{what}: {k} of {n}, where {q:g} of them are due; the chance is {tail:.1e}",
+                output=what,
+                got=k,
+                want=q * n,
+                bound=allowed,
+            )
 
 
 def same_number(got: Any, want: int, *, output: str = "y") -> None:

@@ -38,7 +38,9 @@ Body = Callable[[Any, Any], tuple[Any, Any]]
 LAW_FORMATS = ("float64", "float32")
 
 
-def law(id: str, problems: Problems, verb: Callable[..., None] | None = None) -> Callable[[Body], Callable[[Backend], None]]:
+def law(
+    id: str, problems: Problems, verb: Callable[..., None] | None = None
+) -> Callable[[Body], Callable[[Backend], None]]:
     """Make a test of a law.
 
     id: stays the same in code, test and report. verb: how the two sides are compared; without one they
@@ -56,7 +58,7 @@ def law(id: str, problems: Problems, verb: Callable[..., None] | None = None) ->
             trial(check, backend, problems, judge)
 
         test.check = check  # type: ignore[attr-defined]  # read by whoever collects the tests
-        test.problems, test.judge = problems, judge  # type: ignore[attr-defined]
+        test.body = body  # type: ignore[attr-defined]  # where the law stands
         test.__name__, test.__doc__, test.__module__ = body.__name__, body.__doc__, body.__module__
         return test
 

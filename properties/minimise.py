@@ -74,17 +74,17 @@ def _fills(problem: Any, like: Draw) -> Iterator[Draw]:
 def _simplify_numbers(search: _Search) -> None:
     names = [name for name, x in {**search.best.arrays, **search.best.extras}.items() if isinstance(x, np.ndarray)]
     for name in names:
-        for value in (0, 1):
-            whole = _array(search.best, name)
-            if search.accepts(search.best.with_arrays(**{name: np.full_like(whole, value)})):
+        for whole in (np.zeros_like, np.ones_like):
+            if search.accepts(search.best.with_arrays(**{name: whole(_array(search.best, name))})):
                 break
     for name in names:
         for i in range(_array(search.best, name).size):
             x = _array(search.best, name)
             if x.size > SMALL:
                 break
-            for value in dict.fromkeys((0.0, 1.0, -1.0, 2.0, float(np.rint(float(x.flat[i]))), _rounded(float(x.flat[i])))):
-                if float(x.flat[i]) in (0.0, value) or not np.isfinite(value):
+            number = float(x.flat[i])
+            for value in dict.fromkeys((0.0, 1.0, -1.0, 2.0, float(np.rint(number)), _rounded(number))):
+                if number in (0.0, value):
                     break
                 simpler = x.copy()
                 simpler.flat[i] = value

@@ -27,7 +27,10 @@ class Computed:
     def __getattr__(self, primitive: str) -> Callable[..., Any]:
         def call(*arrays: Any, **options: Any) -> Any:
             fmt = self._backend.format
-            inputs = [fmt.round(x.value if isinstance(x, Bounded) else x).astype(fmt.dtype) if _is_number(x) else x for x in arrays]
+            inputs = [
+                fmt.round(x.value if isinstance(x, Bounded) else x).astype(fmt.dtype) if _is_number(x) else x
+                for x in arrays
+            ]
             results = self._backend.call(primitive, inputs, options)
             wide = tuple(y.astype(np.float64) if isinstance(y, np.ndarray) else y for y in results)
             return wide if len(wide) > 1 else wide[0]
@@ -54,12 +57,18 @@ def _is_number(x: Any) -> bool:
     return isinstance(x, Bounded) or (isinstance(x, np.ndarray) and x.dtype.kind not in "biu")
 
 
-def bounded(backend: Backend, primitive: str, arrays: Sequence[Any], options: Mapping[str, Any]) -> tuple[Bounded, ...]:
+def bounded(backend: Backend, primitive: str, arrays: Sequence[Any], options: Mapping[str, Any]) -> tuple[Any, ...]:
     """What the reference allows a backend to return."""
     settings = {**backend.conventions(primitive), **options}
     if primitive == "dropout" and settings.get("training", True):
         settings["keep"] = _kept(backend, arrays[0], options)
-    return read(reference.PRIMITIVES[primitive], arrays, settings, backend.arithmetic(primitive), reference.FORMULAS.get(primitive))
+    return read(
+        reference.PRIMITIVES[primitive],
+        arrays,
+        settings,
+        backend.arithmetic(primitive),
+        reference.FORMULAS.get(primitive),
+    )
 
 
 def _kept(backend: Backend, x: Any, options: Mapping[str, Any]) -> Any:
@@ -79,7 +88,9 @@ class Inputs:
     def __init__(self, draw: Draw) -> None:
         arithmetic = default_arithmetic(draw.format)
         given = {**draw.arrays, **draw.extras}
-        self._fields = {name: Bounded.of(x, arithmetic) if isinstance(x, np.ndarray) else x for name, x in given.items()}
+        self._fields = {
+            name: Bounded.of(x, arithmetic) if isinstance(x, np.ndarray) else x for name, x in given.items()
+        }
         self.options = dict(draw.options)
         self.arrays = [self._fields[name] for name in draw.arrays]
 

@@ -19,7 +19,10 @@ def test_output_shape(f: Any, p: Any) -> Any:
     """P = floor((S + p_before + p_after - d (K - 1) - 1) / s) + 1 on every axis."""
     (N, _, *S), (O, _, *K) = p.x.shape, p.w.shape
     pairs = paddings(p.padding, S, K, p.stride, p.dilation)
-    P = [output_size(*n, stride=s, padding=pair, dilation=d) for *n, s, pair, d in zip(S, K, p.stride, pairs, p.dilation, strict=True)]
+    P = [
+        output_size(*n, stride=s, padding=pair, dilation=d)
+        for *n, s, pair, d in zip(S, K, p.stride, pairs, p.dilation, strict=True)
+    ]
     return f.convolution(*p.arrays, **p.options).shape, (N, O, *P)
 
 
@@ -107,4 +110,6 @@ def test_padding_first(f: Any, p: Any) -> Any:
     sides = paddings(p.padding, *[(1,) * len(p.stride)] * 4)
     mode = "constant" if p.padding_mode == "zeros" else p.padding_mode
     padded = f.pad(p.x, padding=sides, mode=mode)
-    return f.convolution(padded, p.w, p.bias, **p.options | {"padding": 0, "padding_mode": "zeros"}), f.convolution(*p.arrays, **p.options)
+    return f.convolution(padded, p.w, p.bias, **p.options | {"padding": 0, "padding_mode": "zeros"}), f.convolution(
+        *p.arrays, **p.options
+    )

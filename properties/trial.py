@@ -111,14 +111,19 @@ def trial(check: Check, backend: Backend, problems: Problems, judge: Judge) -> N
     depth, entropy = _run.depth, entropy_of(check)
     pool = problems.pool(depth.values if check.property == "values" else depth.laws, _run.seed)
     tally = agreement.tally
+    found: list[Failure] = []
 
     def judged(problem: Problem, entropy: Entropy) -> None:
-        _try(problem, entropy, backend, judge, deviations, problems, tally)
+        try:
+            _try(problem, entropy, backend, judge, deviations, problems, tally)
+        except Failure as failure:
+            found.append(failure)
+            raise
 
     test = given(problem=problems.strategy(), entropy=st.tuples(*[st.integers(0, 99)] * 4))(judged)
     test = settings(
         max_examples=max(depth.free, 1),
-        phases=(Phase.explicit, Phase.generate, Phase.shrink) if depth.free else (Phase.explicit,),
+        phases=(Phase.explicit, Phase.generate) if depth.free else (Phase.explicit,),  # minimise.py shrinks
         deadline=None,
         database=None,
         report_multiple_bugs=False,
@@ -129,19 +134,30 @@ def trial(check: Check, backend: Backend, problems: Problems, judge: Judge) -> N
         test = example(problem=problem, entropy=entropy)(test)
     try:
         test()
-    except Failure as failure:
+    except Exception:  # the first failure, or what Hypothesis says when it does not happen again
+        if not found:
+            raise
         agreement.tally = Tally()  # the search for a smaller input is not part of the measurement
-        smallest = minimised(problems, lambda draw: _failure_if_offered(judge, backend, draw), failure)
+        smallest = minimised(problems, lambda draw: _failure_if_offered(judge, backend, draw), found[0])
         agreement.tally = tally
         raise smallest.with_traceback(None) from None
     if tally.refused == tally.problems:
         raise NotOffered("; ".join(sorted(tally.reasons)))
     if tally.excluded > WIDEST * tally.drawn:
-        raise WideDeviation(f"the ledger's regions hold for {tally.excluded} of {tally.drawn} draws: more than {WIDEST:.0%} is a claim or a refusal")
+        raise WideDeviation(
+            f"the ledger's regions hold for {tally.excluded} of {tally.drawn} draws: more than {WIDEST:.0%} "
+            "is a claim or a refusal"
+        )
 
 
 def _try(
-    problem: Problem, entropy: Entropy, backend: Backend, judge: Judge, deviations: list[Deviation], problems: Problems, tally: Tally
+    problem: Problem,
+    entropy: Entropy,
+    backend: Backend,
+    judge: Judge,
+    deviations: list[Deviation],
+    problems: Problems,
+    tally: Tally,
 ) -> None:
     """Judge one problem on its draws."""
     tally.problems += 1
@@ -150,7 +166,6 @@ def _try(
         if any(deviation.region(draw) for deviation in deviations):
             tally.excluded += 1
             continue
-        _digest(draw, tally)
         worst = tally.worst_ratio
         try:
             failure = _failure(judge, backend, draw)
@@ -159,6 +174,7 @@ def _try(
             tally.reasons.add(str(refusal))
             return
         tally.draws += 1
+        _digest(draw, tally)
         if tally.worst_ratio > worst:
             tally.worst_call = repr(draw)
         if failure is not None:
@@ -167,17 +183,17 @@ def _try(
 
 def _failure(judge: Judge, backend: Backend, draw: Draw) -> Failure | None:
     """How a draw fails; what a backend raises is a failure too."""
+    failure: Failure
     try:
         with np.errstate(all="ignore"):  # the reference overflows where the format does
             judge(backend, draw)
-    except Failure as failure:
-        failure.draw = draw
-        return failure
+        return None
+    except Failure as found:
+        failure = found
     except BackendError as error:
         failure = Raised(str(error))
-        failure.draw = draw
-        return failure
-    return None
+    failure.draw = draw
+    return failure
 
 
 def _failure_if_offered(judge: Judge, backend: Backend, draw: Draw) -> Failure | None:
@@ -205,14 +221,20 @@ def _confirm(deviation: Deviation, check: Check, backend: Backend, judge: Judge)
             "Remove the entry from the ledger, or give it the versions that had the bug."
         )
     if not deviation.region(pinned):
-        raise WideDeviation(f"{deviation.reason} ({deviation.link}): the pinned example lies outside the entry's own region")
-    tally.known.append({"reason": deviation.reason, "link": deviation.link, "example": repr(pinned), "failure": str(failure)})
+        raise WideDeviation(
+            f"{deviation.reason} ({deviation.link}): the pinned example lies outside the entry's own region"
+        )
+    tally.known.append(
+        {"reason": deviation.reason, "link": deviation.link, "example": repr(pinned), "failure": str(failure)}
+    )
 
 
 def _pinned(deviation: Deviation, check: Check, backend: Backend) -> Draw:
     given = deviation.example.arrays
     arrays: dict[str, Any] = {
-        name: backend.format.round(np.asarray(x, dtype=float)).astype(backend.format.dtype) if isinstance(x, (list, np.ndarray)) else x
+        name: backend.format.round(np.asarray(x, dtype=float)).astype(backend.format.dtype)
+        if isinstance(x, (list, np.ndarray))
+        else x
         for name, x in given.items()
     }
     specs = {name: Spec(x.shape) if isinstance(x, np.ndarray) else x for name, x in arrays.items()}

@@ -91,7 +91,7 @@ def pad(x: Array, *, padding: Sequence[Pair], mode: str = "constant", value: flo
     pairs = paddings(padding, sizes, *[(1,) * len(sizes)] * 3)
     reach = {"reflect": -1, "replicate": math.inf, "circular": 0}.get(mode)
     for S, pair in zip(sizes, pairs, strict=True):
-        if reach is not None and max(pair) > max(S + reach, 0) or mode == "replicate" and S == 0:
+        if (reach is not None and max(pair) > max(S + reach, 0)) or (mode == "replicate" and S == 0):
             raise ValueError(f"mode {mode} cannot continue {S} elements by {pair}")
     width = [(0, 0), (0, 0), *pairs]
     if FILLS[mode] == "constant":
@@ -134,11 +134,18 @@ def convolution(
     array([[[1., 2.]]])
     """
     (N, C, *S), (O, C_w, *K) = np.shape(x), np.shape(w)
-    if len(S) != len(K) or groups < 1 or C != C_w * groups or O % groups or (bias is not None and np.shape(bias) != (O,)):
+    if (
+        len(S) != len(K)
+        or groups < 1
+        or C != C_w * groups
+        or O % groups
+        or (bias is not None and np.shape(bias) != (O,))
+    ):
         raise ValueError(f"signal {np.shape(x)}, kernels {np.shape(w)}, bias and {groups} groups do not fit together")
     strides, dilations = per_axis(stride, len(K)), per_axis(dilation, len(K))
     pairs = paddings(padding, S, K, strides, dilations)
-    P = [output_size(*sides[:2], stride=sides[2], padding=sides[3], dilation=sides[4]) for sides in zip(S, K, strides, pairs, dilations, strict=True)]  # fmt: skip
+    axes = zip(S, K, strides, pairs, dilations, strict=True)
+    P = [output_size(S_i, K_i, stride=s, padding=p, dilation=d) for S_i, K_i, s, p, d in axes]
 
     x = pad(x, padding=pairs, mode=padding_mode)
     if groups > 1:

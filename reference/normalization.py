@@ -15,8 +15,6 @@ import numpy as np
 
 from reference.arrays import Array
 
-Statistics = tuple[Array, Array, Array]
-
 
 def batch_norm(
     x: Array,
@@ -29,7 +27,7 @@ def batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
     unbiased: bool = True,
-) -> Statistics:
+) -> tuple[Array, ...]:
     """Normalise each channel, by the batch in training and by the running statistics in evaluation.
 
         running = (1 - momentum) running + momentum batch
@@ -46,40 +44,48 @@ def batch_norm(
     >>> y.ravel(), mean, var
     (array([-1.,  1.]), array([0.2]), array([1.1]))
     """
-    mean, var, batch_mean, batch_var = _statistics(x, running_mean, running_var, training, eps, unbiased)
+    mean, var, *running = _statistics(x, running_mean, running_var, training, momentum, eps, unbiased)
     y = (x - mean) / np.sqrt(var + eps)
     if weight is not None:
         y = y * _channels(weight, x)
     if bias is not None:
         y = y + _channels(bias, x)
-    if training:
-        running_mean = (1 - momentum) * running_mean + momentum * batch_mean
-        running_var = (1 - momentum) * running_var + momentum * batch_var
-    return y, running_mean, running_var
+    return y, *running
 
 
 def folded_batch_norm(
-    x: Array, running_mean: Array, running_var: Array, weight: Array | None = None, bias: Array | None = None, **options: object
-) -> Statistics:
+    x: Array,
+    running_mean: Array,
+    running_var: Array,
+    weight: Array | None = None,
+    bias: Array | None = None,
+    *,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+    unbiased: bool = True,
+) -> tuple[Array, ...]:
     """The same map folded into a scale and a shift for each channel, y = a x + (beta - mu a).
 
     Here a = gamma / sqrt(var + eps). Equal in exact arithmetic; rounded, it loses the digits that |mu|
     has above |x - mu|, so a backend that computes so says so.
     """
-    mean, var, *_ = _statistics(x, running_mean, running_var, options.get("training", False), options.get("eps", 1e-5), options.get("unbiased", True))  # fmt: skip
-    a = 1 / np.sqrt(var + options.get("eps", 1e-5))
+    mean, var, *running = _statistics(x, running_mean, running_var, training, momentum, eps, unbiased)
+    a = 1 / np.sqrt(var + eps)
     if weight is not None:
         a = a * _channels(weight, x)
     shift = -(mean * a) if bias is None else _channels(bias, x) - mean * a
-    return x * a + shift, *batch_norm(x, running_mean, running_var, **options)[1:]  # type: ignore[arg-type]
+    return x * a + shift, *running
 
 
-def _statistics(x: Array, running_mean: Array, running_var: Array, training: object, eps: object, unbiased: object) -> tuple[Array, ...]:
-    """The mean and variance that normalise, (1, C, 1, ...), and those that move the running ones, (C,)."""
-    if eps < 0:  # type: ignore[operator]
+def _statistics(
+    x: Array, running_mean: Array, running_var: Array, training: bool, momentum: float, eps: float, unbiased: bool
+) -> tuple[Array, ...]:
+    """The mean and variance that normalise, (1, C, 1, ...), and the running ones after the call, (C,)."""
+    if eps < 0:
         raise ValueError(f"eps {eps} is negative")
     if not training:
-        return _channels(running_mean, x), _channels(running_var, x), None, None
+        return _channels(running_mean, x), _channels(running_var, x), running_mean, running_var
     axes = (0, *range(2, x.ndim))
     n = math.prod(x.shape[i] for i in axes)
     if n < (2 if unbiased else 1):
@@ -87,8 +93,11 @@ def _statistics(x: Array, running_mean: Array, running_var: Array, training: obj
     mean = np.sum(x, axis=axes, keepdims=True) / n
     d = x - mean
     squares = np.sum(d * d, axis=axes, keepdims=True)
-    batch_var = squares / (n - 1 if unbiased else n)
-    return mean, squares / n, np.reshape(mean, (x.shape[1],)), np.reshape(batch_var, (x.shape[1],))
+    batch_mean = np.reshape(mean, (x.shape[1],))
+    batch_var = np.reshape(squares, (x.shape[1],)) / (n - 1 if unbiased else n)
+    running_mean = (1 - momentum) * running_mean + momentum * batch_mean
+    running_var = (1 - momentum) * running_var + momentum * batch_var
+    return mean, squares / n, running_mean, running_var
 
 
 def _channels(v: Array, x: Array) -> Array:

@@ -17,14 +17,13 @@ from typing import Any
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
-from numpy.lib.stride_tricks import sliding_window_view
-from scipy import special
 
 from reference.arithmetic import Arithmetic, Bounded, Format
-from reference.arithmetic.rules import Mask
 from reference.arithmetic.formats import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, TENSOR_FLOAT32, Floats
+from reference.arithmetic.rules import Mask
 
 ORDERS = ("sequential", "reversed", "pairwise", "blocked", "shuffled")
+FLAGS = ("flushes_results", "flushes_inputs", "rounds_products", "tensor_float32", "truncates")
 Signs = Callable[[Floats], Floats]
 
 
@@ -73,16 +72,12 @@ class Machine:
 
     @property
     def claims(self) -> Arithmetic:
-        flags = ("flushes_results", "flushes_inputs", "rounds_products", "tensor_float32", "truncates")
-        return Arithmetic(
-            self.storage, self.compute, self.accumulate, **{flag: getattr(self, flag) for flag in flags}
-        )
+        return Arithmetic(self.storage, self.compute, self.accumulate, **{f: getattr(self, f) for f in FLAGS})
 
     def __repr__(self) -> str:
-        flags = ("fused", "joins", "flushes_results", "flushes_inputs", "rounds_products", "tensor_float32", "truncates")
         words = [f"{self.storage}/{self.compute}/{self.accumulate}", self.order]
         words += [self.signs.__name__] if self.signs else []
-        return " ".join(words + [flag for flag in flags if getattr(self, flag)])
+        return " ".join(words + [f for f in ("fused", "joins", *FLAGS) if getattr(self, f)])
 
     # -- one rounding ---------------------------------------------------------------------------------
 
@@ -226,7 +221,8 @@ class Rounded(NDArrayOperatorsMixin):
             return self.shape
         plain = [_plain(z) for z in args]
         if function is np.where:
-            plain = [z if isinstance(x, Rounded) or i == 0 else m.compute.round(z) for i, (x, z) in enumerate(zip(args, plain, strict=True))]
+            choose, *sides = args
+            plain = [choose, *(z.value if isinstance(z, Rounded) else m.compute.round(z) for z in sides)]
         if "constant_values" in options:
             options = options | {"constant_values": m.compute.round(options["constant_values"])}
         y = function(*plain, **options)
@@ -343,4 +339,3 @@ def share(got: Floats, bound: Bounded, skip: Mask | bool = False) -> float:
     ratios = np.where(np.isnan(ratios), np.inf, ratios)
     ratios = np.where(same | (error == np.inf) | skip, 0.0, ratios)
     return float(np.max(ratios, initial=0.0))
-

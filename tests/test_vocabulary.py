@@ -65,7 +65,7 @@ CALLS: dict[str, list[tuple[list[Any], dict[str, Any]]]] = {
     "dropout": [([x], o) for o in ({}, {"training": False}, {"p": 1.0}, {"p": 0.1, "key": 3}, {"keep": x > 0})],
     "pad": [
         ([x], {"padding": [(1, 2)], "mode": mode, "value": value})
-        for mode, value in (("constant", 0.0), ("constant", 0.3), ("reflect", 0.0), ("replicate", 0.0), ("circular", 0.0))
+        for mode, value in (("constant", 0.0), ("constant", 0.3), ("reflect", 0), ("replicate", 0), ("circular", 0))
     ],
     "convolution": [
         ([x, np.ones((4, 4, 3))], {}),

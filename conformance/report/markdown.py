@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from conformance.results import Document, backend_id, is_clean, word
-from conformance.summary import shortened, verdict
+from conformance.summary import share, shortened, verdict
 
 Check = dict[str, Any]
 LONG = 4000  # characters of a call; results.json has it whole
-WORST_FIRST = ("crashed", "deviates", "not run", "mistrusted")
+WORST_FIRST = ("crashed", "deviates", "not run", "ledger", "mistrusted")
 
 
 def render(document: Document) -> str:
@@ -24,9 +24,13 @@ def render(document: Document) -> str:
         ("Primitives and backends", _matrix(checks)),
         ("Deviations", (line for c in of.get("deviates", []) for line in _card(c))),
         ("Crashed", (line for c in of.get("crashed", []) for line in _card(c))),
-        ("Mistrusted", (f"- {_name(c)}: {_share(c)}" for c in of.get("mistrusted", []))),
+        ("Entries of the ledger that are stale or too wide", (line for c in of.get("ledger", []) for line in _card(c))),
+        ("Mistrusted", (f"- {_name(c)}: {share(c)}" for c in of.get("mistrusted", []))),
         ("Not run", (f"- {_name(c)}: {_cell(c['cause'])}" for c in of.get("not run", []))),
-        ("Errors of the run", (line for e in document["errors"] for line in (f"- {_cell(e['where'])}", "", *_fenced(e["text"]), ""))),
+        (
+            "Errors of the run",
+            (line for e in document["errors"] for line in (f"- {_cell(e['where'])}", "", *_fenced(e["text"]), "")),
+        ),
         ("Known deviations", (f"- {_name(c)}: {_cell(k['reason'])} {k['link']}" for c in known for k in c["known"])),
         ("Claims that are weaker than the default", _claims(document)),
         ("Conventions", _conventions(document)),
@@ -46,9 +50,12 @@ def _settings(document: Document) -> Iterator[str]:
     yield f"- Report: `{document['id']}`"
     yield f"- Depth: {document['depth']}, seed: {document['seed']}, checks: {len(document['checks'])}"
     for adapter in document["adapters"]:
-        versions = ", ".join(f"{name} {version}" for name, version in sorted(adapter["versions"].items())) or adapter["version"]
+        versions = (
+            ", ".join(f"{name} {version}" for name, version in sorted(adapter["versions"].items()))
+            or adapter["version"]
+        )
         yield f"- {adapter['name']} on {adapter['device']}: {versions}"
-    yield "- Unit: error/bound, the largest error of a result in units of the error that is allowed there; it conforms up to 1."
+    yield "- Unit: error/bound, the error of a result in units of the error that is allowed there; it conforms up to 1."
 
 
 def _matrix(checks: list[Check]) -> Iterator[str]:
@@ -96,33 +103,44 @@ def _card(check: Check) -> Iterator[str]:
         yield from _fenced(shortened(found["message"], LONG))
         yield ""
         if found.get("index") is not None:
-            yield f"- at `{found['output']}{found['index']}`: got `{found['got']}`, want `{found['want']}`, allowed error `{found['bound']}`"
+            got, want, bound = (found[key] for key in ("got", "want", "bound"))
+            yield f"- at `{found['output']}{found['index']}`: got `{got}`, want `{want}`, allowed error `{bound}`"
             yield ""
     if check["traceback"]:
         yield from _fenced("\n".join(check["traceback"]))
         yield ""
 
 
-def _share(check: Check) -> str:
-    if check["decided"] is None or not check["draws"]:
-        return "nothing was judged"
-    return f"the bound says something about {check['decided']:.0%} of the elements only"
-
-
 def _claims(document: Document) -> Iterable[str]:
     rows = [
-        [c["adapter"], c["device"], c["format"], c["primitive"], ", ".join(f"{k} = {v}" for k, v in c["claims"].items())] for c in document["claims"]
+        [
+            c["adapter"],
+            c["device"],
+            c["format"],
+            c["primitive"],
+            ", ".join(f"{k} = {v}" for k, v in c["claims"].items()),
+        ]
+        for c in document["claims"]
     ]
     return _table(["adapter", "device", "format", "primitive", "claim"], rows) if rows else []
 
 
 def _conventions(document: Document) -> Iterable[str]:
-    rows = {(c["adapter"], c["primitive"], ", ".join(f"{k} = {v}" for k, v in c["conventions"].items())) for c in document["conventions"]}
-    return _table(["adapter", "primitive", "reads the reference with"], (list(row) for row in sorted(rows))) if rows else []
+    rows = {
+        (c["adapter"], c["primitive"], ", ".join(f"{k} = {v}" for k, v in c["conventions"].items()))
+        for c in document["conventions"]
+    }
+    return (
+        _table(["adapter", "primitive", "reads the reference with"], (list(row) for row in sorted(rows)))
+        if rows
+        else []
+    )
 
 
 def _not_offered(checks: list[Check]) -> Iterable[str]:
-    counts = Counter((c["adapter"], c["primitive"], "; ".join(c["reasons"])) for c in checks if c["outcome"] == "not_offered")
+    counts = Counter(
+        (c["adapter"], c["primitive"], "; ".join(c["reasons"])) for c in checks if c["outcome"] == "not_offered"
+    )
     rows = ([adapter, primitive, str(n), reasons] for (adapter, primitive, reasons), n in sorted(counts.items()))
     return _table(["adapter", "primitive", "checks", "reason"], rows) if counts else []
 
@@ -132,13 +150,29 @@ def _in_part(checks: list[Check]) -> Iterable[str]:
     seen: dict[tuple[str, str, str], list[float]] = {}
     for c in checks:
         if c["refused"] and c["outcome"] != "not_offered":
-            seen.setdefault((c["adapter"], c["primitive"], "; ".join(c["reasons"])), []).append(c["refused"] / c["problems"])
-    rows = ([a, p, str(len(shares)), f"up to {max(shares):.0%}", reasons] for (a, p, reasons), shares in sorted(seen.items()))
+            seen.setdefault((c["adapter"], c["primitive"], "; ".join(c["reasons"])), []).append(
+                c["refused"] / c["problems"]
+            )
+    rows = (
+        [a, p, str(len(shares)), f"up to {max(shares):.0%}", reasons]
+        for (a, p, reasons), shares in sorted(seen.items())
+    )
     return _table(["adapter", "primitive", "checks", "problems refused", "reasons"], rows) if seen else []
 
 
 def _all(checks: list[Check]) -> Iterator[str]:
-    heads = ["check", "backend", "outcome", "problems", "draws", "excluded", "decided", "error/bound", "ulp", "bound/scale"]
+    heads = [
+        "check",
+        "backend",
+        "outcome",
+        "problems",
+        "draws",
+        "excluded",
+        "decided",
+        "error/bound",
+        "ulp",
+        "bound/scale",
+    ]
     rows = (
         [
             c["id"],

@@ -74,7 +74,11 @@ def convolutions(
             mode = pick.option("padding_mode", padding_mode)
             S = _signal(pick, sides, mode, K, s, d, spans, room)
         options = {"stride": s, "padding": sides, "dilation": d, "groups": g, "padding_mode": mode}
-        arrays = {"x": Spec((N, C, *S)), "w": Spec((O, C // g, *K)), "bias": Spec((O,)) if pick.option("bias", bias) else None}
+        arrays = {
+            "x": Spec((N, C, *S)),
+            "w": Spec((O, C // g, *K)),
+            "bias": Spec((O,)) if pick.option("bias", bias) else None,
+        }
         extras = {f"x{i}": Spec((N, C, *S)) for i in range(2, inputs + 1)}
         extras |= {f"w{i}": Spec((O, C // g, *K)) for i in range(2, kernels + 1)}
         return Problem("convolution", arrays, options, extras)
@@ -83,14 +87,23 @@ def convolutions(
 
 
 def _signal(
-    pick: Pick, sides: Any, mode: str, K: Sequence[int], s: Sequence[int], d: Sequence[int], spans: Sequence[int], room: int
+    pick: Pick,
+    sides: Any,
+    mode: str,
+    K: Sequence[int],
+    s: Sequence[int],
+    d: Sequence[int],
+    spans: Sequence[int],
+    room: int,
 ) -> tuple[int, ...]:
     """Sizes into which the kernel fits, and that the padding mode can continue."""
     S = []
     for axis, span in enumerate(spans):
         one = sides if isinstance(sides, (int, str)) else sides[axis : axis + 1]
         before, after = paddings(one, (span,), K[axis : axis + 1], s[axis : axis + 1], d[axis : axis + 1])[0]
-        continued = {"zeros": 0, "reflect": max(before, after) + 1, "replicate": 1, "circular": max(before, after, 1)}[mode]
+        continued = {"zeros": 0, "reflect": max(before, after) + 1, "replicate": 1, "circular": max(before, after, 1)}[
+            mode
+        ]
         least = span if isinstance(sides, str) else max(span - before - after, continued)
         if sides in ("same", "full") and mode == "zeros":
             least = 1
@@ -102,7 +115,11 @@ def output_sizes() -> Problems:
     """Sizes into which the kernel fits, also of 0 and 1."""
 
     def build(pick: Pick) -> Problem:
-        K, s, d = pick.option("kernel", (2, 1, 3, 5)), pick.option("stride", (1, 2, 3, 4)), pick.option("dilation", (1, 2, 3))
+        K, s, d = (
+            pick.option("kernel", (2, 1, 3, 5)),
+            pick.option("stride", (1, 2, 3, 4)),
+            pick.option("dilation", (1, 2, 3)),
+        )
         before = pick.option("padding", (0, 1, 2))
         sides = (before, before)
         least = max(d * (K - 1) + 1 - sum(sides), 0)
@@ -112,7 +129,9 @@ def output_sizes() -> Problems:
     return Problems("output_size", build)
 
 
-def pads(*, mode: tuple[str, ...] = ("constant", "reflect", "replicate", "circular"), kinds: tuple[str, ...] | None = None) -> Problems:
+def pads(
+    *, mode: tuple[str, ...] = ("constant", "reflect", "replicate", "circular"), kinds: tuple[str, ...] | None = None
+) -> Problems:
     """Signals with a padding that the mode can continue."""
 
     def build(pick: Pick) -> Problem:
@@ -121,7 +140,10 @@ def pads(*, mode: tuple[str, ...] = ("constant", "reflect", "replicate", "circul
         value = pick.option("value", (0.0, 1.5, -2.0) if chosen == "constant" else (0.0,))
         N, C = pick.option("batch", (1, 2, 0)), pick.size((1, 2))
         sides = tuple(pick.sizes((1, 0, 2, 3), 2) for _ in range(r))
-        least = [{"constant": 0, "reflect": max(pair) + 1, "replicate": 1, "circular": max(*pair, 1)}[chosen] for pair in sides]
+        least = [
+            {"constant": 0, "reflect": max(pair) + 1, "replicate": 1, "circular": max(*pair, 1)}[chosen]
+            for pair in sides
+        ]
         S = tuple(n + pick.size((1, 0, 2, 3)) for n in least)
         return Problem("pad", {"x": Spec((N, C, *S))}, {"padding": sides, "mode": chosen, "value": value})
 

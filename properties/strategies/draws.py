@@ -64,7 +64,7 @@ def _shown(x: Any) -> str:
     if not x.size:
         return f"zeros({x.shape})"
     values = x.astype(np.float64)
-    text = np.array2string(values, separator=", ", threshold=64, formatter={"float_kind": _number})
+    text = np.array2string(values, separator=", ", threshold=64, formatter={"float_kind": _number})  # type: ignore[arg-type]  # NumPy asks for a function of its own float
     return " ".join(text.split())
 
 
@@ -86,7 +86,9 @@ def draw(problem: Problem, kind: str, fmt: Format, seeds: Sequence[int]) -> Draw
     return Draw(problem, kind, fmt, arrays, extras)
 
 
-def draws(problem: Problem, n: int, fmt: Format, entropy: Entropy, kinds: Sequence[str] | None = None) -> Iterator[Draw]:
+def draws(
+    problem: Problem, n: int, fmt: Format, entropy: Entropy, kinds: Sequence[str] | None = None
+) -> Iterator[Draw]:
     """The same problem n times, with data of every kind in turn."""
     names = tuple(kinds or KINDS)
     if not any(isinstance(x, Spec) for x in (*problem.arrays.values(), *problem.extras.values())):

@@ -19,6 +19,7 @@ def dropouts(
     def build(pick: Pick) -> Problem:
         options: dict[str, Any] = {"p": pick.option("p", p), "training": pick.option("training", training)}
         options["key"] = pick.size(tuple(range(100)))
+        shape: tuple[int, ...]
         if many:
             shape = (2 * pick.size((2, 3)), 2 * pick.size((4, 5)), 2 * pick.size((32, 48)))
         else:

@@ -70,7 +70,9 @@ def tiny(shape: Shape, fmt: Format, rng: Generator, first: bool) -> Floats:
 KINDS: dict[str, Kind] = {f.__name__: f for f in (integers, normal, wide, offset, repeated, sparse, large, tiny)}
 
 
-def numbers(kind: str, shape: Shape, fmt: Format, rng: Generator, *, first: bool = True, nonnegative: bool = False) -> Floats:
+def numbers(
+    kind: str, shape: Shape, fmt: Format, rng: Generator, *, first: bool = True, nonnegative: bool = False
+) -> Floats:
     """Draw an array of a kind; its numbers are numbers of the format."""
     x = fmt.round(KINDS[kind](shape, fmt, rng, first))
     return np.abs(x) if nonnegative else x

@@ -49,7 +49,9 @@ class Problem:
     @property
     def size(self) -> int:
         """How many numbers a call takes."""
-        return sum(x.size if isinstance(x, Spec) else x is not None for x in (*self.arrays.values(), *self.extras.values()))
+        return sum(
+            x.size if isinstance(x, Spec) else x is not None for x in (*self.arrays.values(), *self.extras.values())
+        )
 
 
 class Pick:
@@ -121,7 +123,7 @@ class Problems:
 CANDIDATES = 24  # drawn for each place in the pool that pairs of options compete for
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _covering(problems: Problems, n: int, seed: int) -> tuple[Problem, ...]:
     chance = random.Random(f"{problems.primitive} {seed}")
     series: list[Problem] = []

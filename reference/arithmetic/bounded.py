@@ -20,8 +20,8 @@ from scipy import special
 
 from reference.arithmetic import rules
 from reference.arithmetic.claims import Arithmetic
-from reference.arithmetic.formats import FLOAT64, Floats, trailing_quantum
-from reference.arithmetic.rules import ETA64, U64, Mask
+from reference.arithmetic.formats import FLOAT64, TENSOR_FLOAT32, Floats, trailing_quantum
+from reference.arithmetic.rules import Mask
 
 
 class OutsideVocabulary(TypeError):
@@ -187,7 +187,9 @@ class Bounded(NDArrayOperatorsMixin):
             return rule(*args, **options)
 
 
-def _result(v: Floats, e: Floats, a: Arithmetic, *operands: Bounded, exact: Mask | None = None, total: Sum | None = None) -> Bounded:
+def _result(
+    v: Floats, e: Floats, a: Arithmetic, *operands: Bounded, exact: Mask | None = None, total: Sum | None = None
+) -> Bounded:
     """Settle what the rules leave open: infinities and NaN.
 
     A NaN or infinity that comes from one in the operands is certain, and must appear in the result,
@@ -244,7 +246,9 @@ def _terms(x: Bounded) -> Sum:
 
 def _summed(v: Floats, total: Sum, a: Arithmetic) -> tuple[Floats, Mask]:
     """The error of a finished sum, and where it is exact before its rounding to the format."""
-    d = rules.sum_error(total.n, total.magnitude, total.spread, a, products=total.products, smallest_product=total.smallest_product)
+    d = rules.sum_error(
+        total.n, total.magnitude, total.spread, a, products=total.products, smallest_product=total.smallest_product
+    )
     narrows = total.products and a.accumulate.smallest_subnormal < a.compute.smallest_subnormal
     e = rules.rounding(v, d, a, from_sum=True, underflows=narrows)
     if not total.quantum:
@@ -269,7 +273,9 @@ def _product_is_exact(x: Bounded, y: Bounded, v: Floats) -> Mask:
     inside = (np.abs(v) >= FLOAT64.smallest_normal) | (x.value == 0) | (y.value == 0)
     if _finer(x, y).compute.precision <= 26:
         return inside
-    return inside & (_is_power_of_two(x.value) | _is_power_of_two(y.value) | (v == 0) | _small_integers(x.value, y.value))
+    return inside & (
+        _is_power_of_two(x.value) | _is_power_of_two(y.value) | (v == 0) | _small_integers(x.value, y.value)
+    )
 
 
 def _is_power_of_two(x: Floats) -> Mask:
@@ -283,7 +289,9 @@ def _small_integers(x: Floats, y: Floats) -> Mask:
 def _divide(x: Bounded, y: Bounded) -> Bounded:
     a, v = _finer(x, y), x.value / y.value
     d = rules.divide_spread(v, x.error, y.value, y.error)
-    e = rules.rounding(v, d, a, error_free=_is_power_of_two(y.value) & (np.abs(v) >= FLOAT64.smallest_normal), k=a.accuracy("divide"))
+    e = rules.rounding(
+        v, d, a, error_free=_is_power_of_two(y.value) & (np.abs(v) >= FLOAT64.smallest_normal), k=a.accuracy("divide")
+    )
     e = np.where((x.value == 0) & (x.error == 0) & (np.abs(y.value) > y.error), 0.0, e)
     return _result(v, e, a, x, y)
 
@@ -291,7 +299,10 @@ def _divide(x: Bounded, y: Bounded) -> Bounded:
 def _sqrt(x: Bounded) -> Bounded:
     a, v = x.arithmetic, np.sqrt(x.value)
     d = rules.sqrt_spread(v, x.value, x.error)
-    return _result(v, rules.rounding(v, d, a, error_free=(v * v == x.value) & (a.accuracy("sqrt") <= 1 or v == 0), k=a.accuracy("sqrt")), a, x)
+    half = np.frexp(v)[0] * 2.0**26
+    is_root = (v * v == x.value) & (np.rint(half) == half)  # the square of 26 bits is not rounded
+    error_free = is_root & (a.accuracy("sqrt") <= 1 or v == 0)
+    return _result(v, rules.rounding(v, d, a, error_free=error_free, k=a.accuracy("sqrt")), a, x)
 
 
 def _elementary(name: str, f: Callable[[Floats], Floats]) -> Callable[[Bounded], Bounded]:
@@ -367,7 +378,7 @@ def _special_total(v: Floats, e: Floats, exact: Mask, total: Sum, a: Arithmetic,
 
 def _mean(x: Bounded, axis: Any = None, *, keepdims: bool = False) -> Bounded:
     n = math.prod(x.shape[i] for i in _axes(axis, x.ndim))
-    return _divide(_sum(x, axis, keepdims=keepdims), Bounded(np.float64(n), np.float64(0.0), x.arithmetic))
+    return _divide(_sum(x, axis, keepdims=keepdims), Bounded(np.array(float(n)), np.array(0.0), x.arithmetic))
 
 
 def _max(x: Bounded, axis: Any = None, *, keepdims: bool = False) -> Bounded:
@@ -377,11 +388,14 @@ def _max(x: Bounded, axis: Any = None, *, keepdims: bool = False) -> Bounded:
         return np.asarray(np.max(array, axis=axes, keepdims=keepdims))
 
     top, certain = over(x.value), np.isfinite(over(x.error))
-    return Bounded(top, rules.maximum_error(top, over(x.value + x.error), over(x.value - x.error), certain), x.arithmetic)
+    return Bounded(
+        top, rules.maximum_error(top, over(x.value + x.error), over(x.value - x.error), certain), x.arithmetic
+    )
 
 
 def _contraction(product: Callable[[Floats, Floats], Floats], x: Bounded, y: Bounded, n: int) -> Bounded:
     """A sum of n products for every element of the result: matmul and einsum."""
+    x, y = _entering(x), _entering(y)
     a, v = x.arithmetic, np.asarray(product(x.value, y.value))
     X, Y = np.abs(x.value), np.abs(y.value)
     ordinary = bool(np.isfinite(v).all() and np.isfinite(X).all() and np.isfinite(Y).all())
@@ -398,11 +412,23 @@ def _contraction(product: Callable[[Floats, Floats], Floats], x: Bounded, y: Bou
         magnitude, quantum = magnitude + spread, 0.0
     else:
         quantum = trailing_quantum(X) * trailing_quantum(Y)
-    total = Sum(n, magnitude, spread, quantum, products=True, smallest_product=_least(X + x.error) * _least(Y + y.error))
+    total = Sum(
+        n, magnitude, spread, quantum, products=True, smallest_product=_least(X + x.error) * _least(Y + y.error)
+    )
     e, exact = _summed(v, total, a)
     if not ordinary:
         return _special_total(v, e, exact, total, a, (specials > 0) & (doubtful == 0))
     return Bounded(v, e, a, exact, total)
+
+
+def _entering(x: Bounded) -> Bounded:
+    """The operand of a product: a tensor core reads 11 bits of it."""
+    if not x.arithmetic.tensor_float32:
+        return x
+    T, m = TENSOR_FLOAT32, np.abs(x.value) + x.error
+    cut = np.where(m * (1 + T.u) > T.largest, np.inf, np.maximum(T.u * m, T.half_subnormal))
+    kept = ~np.isfinite(x.value) | (T.holds(x.value) & (x.error == 0))
+    return Bounded(x.value, x.error + np.where(kept, 0.0, cut), x.arithmetic)
 
 
 def _least(magnitudes: Floats) -> float:
@@ -438,7 +464,9 @@ def _joiner(function: Callable[..., Any]) -> Callable[..., Any]:
     def rule(arrays: Sequence[Any], axis: int = 0) -> Bounded:
         a = next(x.arithmetic for x in arrays if isinstance(x, Bounded))
         parts = [x if isinstance(x, Bounded) else Bounded.constant(x, a) for x in arrays]
-        value, error, exact = (function([getattr(x, name) for x in parts], axis=axis) for name in ("value", "error", "exact"))
+        value, error, exact = (
+            function([getattr(x, name) for x in parts], axis=axis) for name in ("value", "error", "exact")
+        )
         return Bounded(value, error, a, exact)
 
     return rule
@@ -498,9 +526,12 @@ UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
     np.cos: _elementary("cos", np.cos),
     special.erf: _elementary("erf", special.erf),
     special.expit: _elementary("expit", special.expit),
-} | {
-    f: _comparison(f)
-    for f in (np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal)
+    np.greater: _comparison(np.greater),
+    np.greater_equal: _comparison(np.greater_equal),
+    np.less: _comparison(np.less),
+    np.less_equal: _comparison(np.less_equal),
+    np.equal: _comparison(np.equal),
+    np.not_equal: _comparison(np.not_equal),
 }
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
@@ -517,13 +548,17 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.shape: operator.attrgetter("shape"),
     np.ndim: operator.attrgetter("ndim"),
     np.size: operator.attrgetter("size"),
-} | {
-    f: _mover(f)
-    for f in (
-        np.reshape, np.transpose, np.swapaxes, np.moveaxis, np.expand_dims, np.broadcast_to,
-        np.take, np.roll, np.flip, sliding_window_view,
-    )
-}  # fmt: skip
+    np.reshape: _mover(np.reshape),
+    np.transpose: _mover(np.transpose),
+    np.swapaxes: _mover(np.swapaxes),
+    np.moveaxis: _mover(np.moveaxis),
+    np.expand_dims: _mover(np.expand_dims),
+    np.broadcast_to: _mover(np.broadcast_to),
+    np.take: _mover(np.take),
+    np.roll: _mover(np.roll),
+    np.flip: _mover(np.flip),
+    sliding_window_view: _mover(sliding_window_view),
+}
 
 
 def concluded(y: Bounded) -> Bounded:
@@ -548,6 +583,3 @@ def concluded(y: Bounded) -> Bounded:
     if exact.any():
         v, e = np.where(exact, F.round(v), v), np.where(exact, 0.0, e)
     return Bounded(v, e * (1 + 2.0**-20), a, exact)
-
-
-__all__ = ["ETA64", "FUNCTIONS", "U64", "UFUNCS", "Bounded", "Condition", "OutsideVocabulary", "concluded"]

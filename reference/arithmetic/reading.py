@@ -17,7 +17,7 @@ def read(
     options: Mapping[str, Any],
     arithmetic: Arithmetic,
     formulas: Mapping[str, Callable[..., Any]] | None = None,
-) -> tuple[Bounded, ...]:
+) -> tuple[Any, ...]:
     """Call a reference on Bounded arrays; integers, booleans and None pass unchanged.
 
     formulas are those that implementations use instead of the reference's own. Where the arithmetic
@@ -40,7 +40,7 @@ def _input(x: Any, arithmetic: Arithmetic) -> Any:
     return Bounded.of(x, arithmetic) if is_number else x
 
 
-def _leaves(result: Any) -> tuple[Bounded, ...]:
+def _leaves(result: Any) -> tuple[Any, ...]:
     leaves = result if isinstance(result, tuple) else (result,)
     return tuple(concluded(y) if isinstance(y, Bounded) else y for y in leaves)
 

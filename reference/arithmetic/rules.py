@@ -81,9 +81,6 @@ def sum_error(
         lost = lost + n * (A.smallest_subnormal if a.truncates else A.half_subnormal) * present
     if products and a.rounds_products:
         lost = lost + a.u * magnitude + n * F.half_subnormal * present
-    if products and a.tensor_float32:
-        u_m = 2.0**-11
-        lost = lost + (2 * u_m + u_m**2) * magnitude
     if a.flushes_results:
         smallest = max(A.smallest_normal, F.smallest_normal) if a.rounds_products else A.smallest_normal
         lost = lost + roundings * smallest * present
@@ -105,7 +102,7 @@ def exactly_summed(quantum: float, magnitude: Floats, a: Arithmetic) -> Mask:
     """
     formats = (a.accumulate, a.compute) if a.rounds_products else (a.accumulate,)
     kept = max(F.smallest_normal if a.flushes_results else F.smallest_subnormal for F in formats)
-    if a.tensor_float32 or not np.isfinite(quantum) or quantum < kept:
+    if not np.isfinite(quantum) or quantum < kept:
         return magnitude == 0
     bits = min(F.precision for F in formats)
     return (magnitude < np.ldexp(quantum, bits)) & (magnitude <= min(F.largest for F in formats))
@@ -141,7 +138,9 @@ def _nearest_to_zero(x: Floats, e: Floats) -> Floats:
 
 def _log_spread(v: Floats, x: Floats, e: Floats) -> Floats:
     inside = e < x
-    return np.where(inside | (e == 0), -np.log1p(-np.where(inside & (e > 0), e / np.where(x == 0, 1.0, x), 0.0)), np.inf)
+    return np.where(
+        inside | (e == 0), -np.log1p(-np.where(inside & (e > 0), e / np.where(x == 0, 1.0, x), 0.0)), np.inf
+    )
 
 
 def _tanh_spread(v: Floats, x: Floats, e: Floats) -> Floats:
@@ -194,7 +193,9 @@ def own_error(name: str, v: Floats) -> Floats:
     NumPy's are within one ulp, at most 2 u |v|. SciPy's erf is within two (Cephes states 3.7e-16), and
     its expit gives zero where the result is subnormal.
     """
-    return np.maximum((4 if name == "erf" else 2) * U64 * np.abs(v), FLOAT64.smallest_normal if name == "expit" else ETA64)
+    return np.maximum(
+        (4 if name == "erf" else 2) * U64 * np.abs(v), FLOAT64.smallest_normal if name == "expit" else ETA64
+    )
 
 
 def elementary(name: str, v: Floats, x: Floats, e: Floats, a: Arithmetic) -> Floats:

@@ -1,0 +1,138 @@
+"""What a run is asked to do: the options of the command line, and the backends that they mean."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.backend import Backend, backends
+from adapters.loading import AdapterError, installed, load
+from properties.trial import DEPTHS
+from reference.arithmetic import FORMATS
+
+
+def add_options(parser: pytest.Parser) -> None:
+    group = parser.getgroup("etalon", "conformance of neural-network primitives")
+    option = group.addoption
+    several: dict[str, Any] = {"action": "append", "default": []}
+    option("--adapter", **several, metavar="NAME", help="torch, jax, reference, a module, or a file; repeatable")
+    option("--device", **several, metavar="DEVICE", help="only on this device, such as cpu or cuda; repeatable")
+    option("--format", **several, choices=list(FORMATS), help="only in this number format; repeatable")
+    option("--depth", default="default", choices=list(DEPTHS), help="how much is tried")
+    option("--seed", type=int, default=0, metavar="N", help="which inputs are drawn, the same for every adapter")
+    option("--report", metavar="DIR", help="where report and records go; otherwise reports/latest")
+    option(
+        "--heartbeat", type=float, default=60.0, metavar="SECONDS", help="how often a run says where it is; 0: never"
+    )
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the command line asks for."""
+
+    adapters: tuple[str, ...]
+    devices: tuple[str, ...]
+    formats: tuple[str, ...]
+    depth: str
+    seed: int
+    report: Path
+    heartbeat: float
+
+    @classmethod
+    def of(cls, config: pytest.Config) -> Choice:
+        """Raises: pytest.UsageError if no report can be written where it is asked for."""
+        report = config.getoption("report")
+        folder = config.invocation_params.dir / report if report else config.rootpath / "reports" / "latest"
+        _expect_writable(folder)
+        return cls(
+            adapters=tuple(dict.fromkeys(config.getoption("adapter"))) or tuple(installed()),
+            devices=tuple(config.getoption("device")),
+            formats=tuple(config.getoption("format")),
+            depth=config.getoption("depth"),
+            seed=config.getoption("seed"),
+            report=folder,
+            heartbeat=config.getoption("heartbeat"),
+        )
+
+    @property
+    def records(self) -> Path:
+        return self.report / "records"
+
+    def check_adapters(self) -> None:
+        """Find what is wrong with the adapters that can be told without importing a framework.
+
+        Raises: pytest.UsageError.
+        """
+        for spec in self.adapters:
+            if spec not in installed():
+                _load(spec)
+
+    def backends(self) -> list[Backend]:
+        """Every backend that is asked for, in the order of the command line.
+
+        Raises: pytest.UsageError.
+        """
+        loaded = [_load(spec) for spec in self.adapters]
+        names = [name for name, _ in loaded]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise pytest.UsageError(
+                f"Two adapters have the name {', '.join(twice)}, so a report could not tell them apart. "
+                "Rename one of the files."
+            )
+        found = [backend for _, offered in loaded for backend in offered]
+        for what, wanted, there in (
+            ("device", self.devices, {backend.device for backend in found}),
+            ("format", self.formats, {backend.format.name for backend in found}),
+        ):
+            if missing := [choice for choice in wanted if choice not in there]:
+                raise pytest.UsageError(
+                    f"No adapter has the {what} {', '.join(missing)} here. "
+                    f"The adapters {', '.join(names)} have: {', '.join(sorted(there))}."
+                )
+        chosen = [b for b in found if not self.devices or b.device in self.devices]
+        chosen = [b for b in chosen if not self.formats or b.format.name in self.formats]
+        if not chosen:
+            raise pytest.UsageError(
+                f"No adapter has the device {', '.join(self.devices)} in the format {', '.join(self.formats)}, "
+                "so there is nothing to try."
+            )
+        return chosen
+
+
+def _load(spec: str) -> tuple[str, list[Backend]]:
+    """The name of an adapter and its backends; what it warns of while it is imported is not our concern.
+
+    Raises: pytest.UsageError.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            name, adapter = load(spec)
+        except AdapterError as error:
+            raise pytest.UsageError(str(error)) from error
+        except SystemExit as error:
+            raise pytest.UsageError(
+                f"The adapter {spec} ends the process when it is imported (exit status {error.code}). "
+                "Move what runs into functions."
+            ) from error
+        try:
+            return name, backends(adapter, name)
+        except (Exception, SystemExit) as error:
+            raise pytest.UsageError(
+                f"The adapter {spec} does not say what it runs on: {type(error).__name__}: {error}. "
+                "Its devices, versions or modes are at fault."
+            ) from error
+
+
+def _expect_writable(folder: Path) -> None:
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        why = "not writable" if there.is_dir() else "no folder"
+        raise pytest.UsageError(
+            f"The report cannot be written to {folder}: {there} is {why}. Choose another folder with --report."
+        )

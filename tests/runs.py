@@ -1,0 +1,71 @@
+"""Runs of the shipped checks in processes of their own, on the adapters in tests/adapters."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def command(adapter: str, *arguments: str, report: Path, workers: int = 0) -> list[str]:
+    """The command line of a run at depth smoke."""
+    return [
+        *(sys.executable, "-m", "pytest", "--depth=smoke", f"--adapter=tests/adapters/{adapter}.py"),
+        *(f"--report={report}", f"-n{workers}", "-p", "no:cacheprovider", *arguments),
+    ]
+
+
+def surroundings() -> dict[str, str]:
+    """The environment without what a run of pytest around this one has put there."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+
+
+def run(adapter: str, *arguments: str, report: Path, workers: int = 0) -> subprocess.CompletedProcess[str]:
+    """A run to its end, and to the end of the process that guards it."""
+    line = command(adapter, *arguments, report=report, workers=workers)
+    return subprocess.run(line, cwd=ROOT, env=surroundings(), capture_output=True, text=True, timeout=60, check=False)
+
+
+def begin(adapter: str, *arguments: str, report: Path, workers: int = 0) -> subprocess.Popen[str]:
+    """A run that goes on, in a process group of its own, so that it can be ended."""
+    line = command(adapter, *arguments, report=report, workers=workers)
+    return subprocess.Popen(
+        line,
+        cwd=ROOT,
+        env=surroundings(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
+    """Raises: TimeoutError."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError("what the test waits for did not happen")
+        time.sleep(0.02)
+
+
+def written(report: Path, record: str) -> int:
+    """How many records of a kind there are by now."""
+    return sum(path.read_text().count(f'"record": "{record}"') for path in (report / "records").glob("*.jsonl"))
+
+
+def results(report: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((report / "results.json").read_text())
+    return document
+
+
+def outcomes(report: Path) -> dict[str, str]:
+    """The outcome of every check, by its id."""
+    return {check["id"]: check["outcome"] for check in results(report)["checks"]}
