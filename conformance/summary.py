@@ -111,7 +111,7 @@ def shortened(text: str, most: int = 6 * WIDTH) -> str:
     """A text of bearable length: its begin and its end.
 
     >>> shortened("abcdefgh" * 4, 16)
-    'abcdefg ... h'
+    'abcdefg ... efgh'
     """
     if len(text) <= most:
         return text
