@@ -108,8 +108,13 @@ class Backend:
             return results
         except NotImplementedError as refusal:
             raise NotOffered(str(refusal)) from refusal
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise BackendError(f"{type(error).__name__}: {error}") from error
+
+    def rest(self) -> None:
+        """Between two checks: let the adapter give back what it keeps."""
+        if rest := getattr(self.adapter, "rest", None):
+            rest()
 
     def _put(self, x: Any) -> Any:
         if not isinstance(x, np.ndarray):

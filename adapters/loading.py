@@ -91,13 +91,13 @@ def _file(path: Path) -> tuple[str, ModuleType]:
     _import(str(path), lambda: spec.loader.exec_module(module))
     if not hasattr(module, "versions"):
         digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-        module.versions = lambda: {"file": f"sha256:{digest}"}
+        vars(module)["versions"] = lambda: {"file": f"sha256:{digest}"}
     return name, module
 
 
 def _last_line(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
-        return f" ({Path(error.filename or '?').name}, line {error.lineno})"
+        return ""  # its text names the place
     frames = traceback.extract_tb(error.__traceback__)
     return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
 

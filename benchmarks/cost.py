@@ -99,8 +99,8 @@ def main() -> None:
                 if not clock.draws:
                     continue
                 row = "".join(f"{clock.seconds[part] / clock.draws * 1e6:10.0f}" for part in PARTS)
-                rest = f"{clock.seconds['adapter'] / total:7.0%}{clock.draws / total:9.0f}{clock.seconds['first call']:7.1f}s"
-                print(f"{case.primitive:14}{backend.id:28}{row}{rest}")
+                share, first = clock.seconds["adapter"] / total, clock.seconds["first call"]
+                print(f"{case.primitive:14}{backend.id:28}{row}{share:7.0%}{clock.draws / total:9.0f}{first:7.1f}s")
     print(f"largest memory of the process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 
 

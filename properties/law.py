@@ -58,7 +58,7 @@ def law(
             trial(check, backend, problems, judge)
 
         test.check = check  # type: ignore[attr-defined]  # read by whoever collects the tests
-        test.body = body  # type: ignore[attr-defined]  # where the law stands
+        test.place_as = body  # type: ignore[attr-defined]  # where pytest says that the test stands
         test.__name__, test.__doc__, test.__module__ = body.__name__, body.__doc__, body.__module__
         return test
 

@@ -134,6 +134,7 @@ def trial(check: Check, backend: Backend, problems: Problems, judge: Judge) -> N
         test = example(problem=problem, entropy=entropy)(test)
     try:
         test()
+        backend.rest()
     except Exception:  # the first failure, or what Hypothesis says when it does not happen again
         if not found:
             raise

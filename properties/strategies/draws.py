@@ -69,7 +69,8 @@ def _shown(x: Any) -> str:
 
 
 def _number(x: float) -> str:
-    return str(int(x)) if abs(x) < 2**53 and x == int(x) else repr(float(x))
+    is_integer = abs(x) < 2**53 and x == int(x) and (x != 0 or np.copysign(1, x) > 0)
+    return str(int(x)) if is_integer else repr(float(x))
 
 
 def draw(problem: Problem, kind: str, fmt: Format, seeds: Sequence[int]) -> Draw:
