@@ -39,13 +39,13 @@ def get(y: Tensor) -> np.ndarray[Any, Any]:
 
 def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
     """What the kernels do inside."""
-    kernels = "https://github.com/pytorch/pytorch/blob/main/aten/src/ATen/native/cpu"
+    kernels = "https://github.com/pytorch/pytorch/blob/main/aten/src/ATen/native"
     match primitive:
         case "batch_norm":  # the statistics that normalise are kept in the format of x
-            source = f"{kernels}/batch_norm_kernel.cpp: x alpha + beta, with alpha = gamma invstd"
+            source = f"{kernels}/cpu/batch_norm_kernel.cpp: x alpha + beta, with alpha = gamma invstd"
             return default_arithmetic(format, formulas=("folded",), source=source)
         case "dropout":
-            source = f"{kernels}/../Dropout.cpp: x times a mask of 1/(1 - p), which is rounded to the format of x"
+            source = f"{kernels}/Dropout.cpp: x times a mask of 1/(1 - p), which is rounded to the format of x"
             return default_arithmetic(format, ulps={"divide": 2}, source=source)
         case "softmax":  # the exponentials are kept in the format of x where the axis is not the last
             return default_arithmetic(format)

@@ -112,17 +112,24 @@ def _card(check: Check) -> Iterator[str]:
 
 
 def _claims(document: Document) -> Iterable[str]:
-    rows = [
-        [
-            c["adapter"],
-            c["device"],
-            c["format"],
-            c["primitive"],
-            ", ".join(f"{k} = {v}" for k, v in c["claims"].items()),
-        ]
-        for c in document["claims"]
-    ]
-    return _table(["adapter", "device", "format", "primitive", "claim"], rows) if rows else []
+    """One row for each claim and its source, with the primitives and formats that it is made for."""
+    made: dict[tuple[str, str, str, str], tuple[set[str], set[str]]] = {}
+    for c in document["claims"]:
+        claims = dict(c["claims"])
+        source = claims.pop("source", "")
+        words = ", ".join(f"{k.replace('_', ' ')}: {_word(v)}" for k, v in claims.items())
+        primitives, formats = made.setdefault((c["adapter"], c["device"], words, source), (set(), set()))
+        primitives.add(c["primitive"])
+        formats.add(c["format"])
+    rows = (
+        [adapter, device, ", ".join(sorted(primitives)), ", ".join(sorted(formats)), words, source]
+        for (adapter, device, words, source), (primitives, formats) in sorted(made.items())
+    )
+    return _table(["adapter", "device", "primitives", "formats", "claim", "source"], rows) if made else []
+
+
+def _word(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else {True: "yes", False: "no"}.get(value, str(value))
 
 
 def _conventions(document: Document) -> Iterable[str]:
