@@ -1,42 +1,70 @@
-"""Tools for reports: python -m conformance render DIR."""
+"""Tools for reports and adapters: python -m conformance render DIR, new-adapter NAME, list."""
 
 from __future__ import annotations
 
 import argparse
+import inspect
 import sys
 from pathlib import Path
 
-from conformance import records, results, summary
+from conformance import new_adapter, records, results, summary
+from reference import PRIMITIVES
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one tool; the exit status is that of the run which the report tells of."""
-    parser = argparse.ArgumentParser(prog="python -m conformance", description="Tools for conformance reports.")
-    tools = parser.add_subparsers(dest="tool", required=True)
-    render = tools.add_parser(
-        "render", help="make the report again from the records of a run, also of one that was killed"
-    )
+    """Run one tool; the exit status of render is that of the run which the report tells of."""
+    parser = argparse.ArgumentParser(prog="python -m conformance", description="Tools for reports and adapters.")
+    tools = parser.add_subparsers(dest="tool", required=True, metavar="TOOL")
+    render = tools.add_parser("render", help="make the report again from its records, also of a run that was killed")
     render.add_argument(
         "report", type=Path, metavar="DIR", help="the folder of the report, which has the folder records"
     )
-    return _render(parser.parse_args(arguments).report)
+    fresh = tools.add_parser("new-adapter", help="write NAME.py here: an adapter with comments, which runs at once")
+    fresh.add_argument("name", metavar="NAME", help="the name of the backend")
+    tools.add_parser("list", help="the primitives, each with its signature and where the reference defines it")
+    chosen = parser.parse_args(arguments)
+    match chosen.tool:
+        case "render":
+            return _render(chosen.report)
+        case "new-adapter":
+            return _new_adapter(chosen.name)
+    return _list()
 
 
 def _render(report: Path) -> int:
     found = records.runs(report / "records")
     if not found:
-        print(
-            f"There are no records in {report / 'records'}. Give the folder that was given to pytest as --report.",
-            file=sys.stderr,
+        return _refused(
+            f"There are no records in {report / 'records'}. Give the folder that was given to pytest as --report."
         )
-        return 2
     try:
         document = results.write(report, found[-1])
     except (OSError, ValueError) as error:
-        print(f"The report cannot be made: {error}", file=sys.stderr)
-        return 2
+        return _refused(f"The report cannot be made: {error}")
     print("\n".join(summary.lines(document, str(report))))
     return 0 if results.is_clean(document) else 1
+
+
+def _new_adapter(name: str) -> int:
+    try:
+        path = new_adapter.write(name, Path())
+    except (OSError, ValueError) as error:
+        return _refused(str(error))
+    print(f"{path} is written. Try it: pytest --adapter=./{path}")
+    return 0
+
+
+def _list() -> int:
+    for name, function in PRIMITIVES.items():
+        parameters = ", ".join(inspect.signature(function).parameters)
+        what = (inspect.getdoc(function) or "").splitlines()[0]
+        print(f"{name}({parameters})\n    {results.source_of(name)}: {what}")
+    return 0
+
+
+def _refused(text: str) -> int:
+    print(text, file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":

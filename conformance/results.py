@@ -128,18 +128,22 @@ def as_text(document: Document) -> str:
 
 
 def write(report: Path, run: str) -> Document:
-    """Write results.json, environment.json, timing.json and report.md from the records of a run.
+    """Write results.json and everything that is made of it from the records of a run.
 
     Raises: OSError; ValueError as in build.
     """
-    from conformance.report import markdown
+    from conformance.report import citation, html, latex, markdown
 
     document, timing = build(report / "records", run)
+    machine = plain(environment.describe())
     files = {
         "results.json": as_text(document),
-        "environment.json": as_text(plain(environment.describe())),
+        "environment.json": as_text(machine),
         "timing.json": as_text(timing),
         "report.md": markdown.render(document),
+        "index.html": html.render(document, machine),
+        "cite.bib": citation.bibtex(document),
+        "tables/matrix.tex": latex.matrix(document),
     }
     for name, text in files.items():
         _replace(report / name, text)
@@ -148,6 +152,7 @@ def write(report: Path, run: str) -> Document:
 
 def _replace(path: Path, text: str) -> None:
     """A file is the old one or the new one, and never half of it."""
+    path.parent.mkdir(exist_ok=True)
     new = path.with_name(path.name + ".new")
     new.write_text(text, encoding="utf-8", newline="\n")
     new.replace(path)

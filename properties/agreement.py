@@ -185,7 +185,7 @@ def law_holds(left: Floats, right: Floats, room: Floats, fmt: Format, scale: Flo
             want=right.shape,
         )
     # The right side takes the reference's place, so that got and want in a failure are the two sides.
-    _within(left, right, np.where(np.isnan(room), np.inf, room), fmt, "the left side", LawBroken, "the right side")
+    _within(left, right, np.where(np.isnan(room), np.inf, room), fmt, "left", LawBroken, "right")
 
 
 def at_most(left: Floats, right: Floats, room: Floats, fmt: Format) -> None:

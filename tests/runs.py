@@ -14,10 +14,11 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def command(adapter: str, *arguments: str, report: Path, workers: int = 0) -> list[str]:
-    """The command line of a run at depth smoke."""
+def command(adapter: str | Path, *arguments: str, report: Path, workers: int = 0) -> list[str]:
+    """The command line of a run at depth smoke; adapter is a file, or the name of one in tests/adapters."""
+    file = adapter if isinstance(adapter, Path) else f"tests/adapters/{adapter}.py"
     return [
-        *(sys.executable, "-m", "pytest", "--depth=smoke", f"--adapter=tests/adapters/{adapter}.py"),
+        *(sys.executable, "-m", "pytest", "--depth=smoke", f"--adapter={file}"),
         *(f"--report={report}", f"-n{workers}", "-p", "no:cacheprovider", *arguments),
     ]
 
@@ -27,13 +28,13 @@ def surroundings() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
 
 
-def run(adapter: str, *arguments: str, report: Path, workers: int = 0) -> subprocess.CompletedProcess[str]:
+def run(adapter: str | Path, *arguments: str, report: Path, workers: int = 0) -> subprocess.CompletedProcess[str]:
     """A run to its end, and to the end of the process that guards it."""
     line = command(adapter, *arguments, report=report, workers=workers)
     return subprocess.run(line, cwd=ROOT, env=surroundings(), capture_output=True, text=True, timeout=60, check=False)
 
 
-def begin(adapter: str, *arguments: str, report: Path, workers: int = 0) -> subprocess.Popen[str]:
+def begin(adapter: str | Path, *arguments: str, report: Path, workers: int = 0) -> subprocess.Popen[str]:
     """A run that goes on, in a process group of its own, so that it can be ended."""
     line = command(adapter, *arguments, report=report, workers=workers)
     return subprocess.Popen(

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.runs import results, run
+
 HOMEWORK = Path(__file__).parent / "homework.py"
-ROOT = HOMEWORK.parent.parent
 
 
 @dataclass(frozen=True)
@@ -58,9 +56,7 @@ MISTAKES = {
 
 def tried(file: Path, report: Path, seed: int = 0) -> tuple[int, dict[str, Any]]:
     """The exit status and the results of a run at smoke depth, in a process of its own."""
-    command = [sys.executable, "-m", "pytest", f"--adapter={file}", "--depth", "smoke", "-q", "-p", "no:cacheprovider"]
-    run = subprocess.run([*command, "--seed", str(seed), f"--report={report}"], cwd=ROOT, capture_output=True)
-    return run.returncode, json.loads((report / "results.json").read_text())
+    return run(file, "--seed", str(seed), report=report).returncode, results(report)
 
 
 @pytest.mark.parametrize("seed", [0, 7])

@@ -1,0 +1,159 @@
+"""What a report shows, as rows of text: the same for Markdown, HTML and LaTeX."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.results import Document, backend_id, word
+
+Check = dict[str, Any]
+Rows = list[list[str]]
+
+WORST_FIRST = ("deviates", "crashed", "ledger", "not run", "mistrusted")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Heads and rows; empty if there is nothing to show."""
+
+    heads: list[str]
+    rows: Rows
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of the matrix: its words, and what they mean."""
+
+    text: str
+    kind: str  # an outcome, or "not tried"
+
+
+def settings(document: Document) -> list[str]:
+    """How a run was made, a line each."""
+    lines = [f"Depth: {document['depth']}, seed: {document['seed']}, checks: {len(document['checks'])}"]
+    for adapter in document["adapters"]:
+        versions = ", ".join(f"{name} {version}" for name, version in sorted(adapter["versions"].items()))
+        lines.append(f"{adapter['name']} on {adapter['device']}: {versions or adapter['version']}")
+    return lines
+
+
+def matrix(checks: list[Check]) -> tuple[list[str], list[tuple[str, list[Cell]]]]:
+    """Backends, and for each primitive a cell for each of them. The reference is the self-check."""
+    names = sorted({backend_id(c) for c in checks})
+    of: dict[tuple[str, str], list[Check]] = {}
+    for check in checks:
+        of.setdefault((check["primitive"], backend_id(check)), []).append(check)
+    return names, [(p, [_cell(of.get((p, name), [])) for name in names]) for p in sorted({p for p, _ in of})]
+
+
+def _cell(checks: list[Check]) -> Cell:
+    """The worst outcome in words, or the worst error/bound."""
+    counts = Counter(word(c) for c in checks)
+    for worst in WORST_FIRST:
+        if counts[worst]:
+            return Cell(f"{worst} ({counts[worst]} of {len(checks)})", worst)
+    tried = [c for c in checks if c["outcome"] != "not_offered"]
+    if not tried:
+        kind = "not offered" if checks else "not tried"
+        return Cell(kind, kind)
+    ratio = max((c["worst_ratio"] for c in tried if not isinstance(c["worst_ratio"], str)), default=0.0)
+    if counts["known deviation"]:
+        return Cell(f"{ratio:g} (known deviation)", "known deviation")
+    return Cell(f"{ratio:g}", "conforms")
+
+
+def claims(document: Document) -> Table:
+    """One row for each claim and its source, with the primitives and formats that it is made for."""
+    made: dict[tuple[str, str, str, str], tuple[set[str], set[str]]] = {}
+    for c in document["claims"]:
+        claim = dict(c["claims"])
+        source = claim.pop("source", "")
+        words = ", ".join(f"{k.replace('_', ' ')}: {_word(v)}" for k, v in claim.items())
+        primitives, formats = made.setdefault((c["adapter"], c["device"], words, source), (set(), set()))
+        primitives.add(c["primitive"])
+        formats.add(c["format"])
+    rows = [
+        [adapter, device, ", ".join(sorted(primitives)), ", ".join(sorted(formats)), words, source]
+        for (adapter, device, words, source), (primitives, formats) in sorted(made.items())
+    ]
+    return Table(["adapter", "device", "primitives", "formats", "claim", "source"], rows)
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def conventions(document: Document) -> Table:
+    rows = {
+        (c["adapter"], c["primitive"], ", ".join(f"{k} = {v}" for k, v in c["conventions"].items()))
+        for c in document["conventions"]
+    }
+    return Table(["adapter", "primitive", "reads the reference with"], [list(row) for row in sorted(rows)])
+
+
+def not_offered(checks: list[Check]) -> Table:
+    counts = Counter(
+        (c["adapter"], c["primitive"], "; ".join(c["reasons"])) for c in checks if c["outcome"] == "not_offered"
+    )
+    rows = [[adapter, primitive, str(n), reasons] for (adapter, primitive, reasons), n in sorted(counts.items())]
+    return Table(["adapter", "primitive", "checks", "reason"], rows)
+
+
+def in_part(checks: list[Check]) -> Table:
+    """The share of problems that a backend refuses; one row for checks that refuse alike."""
+    seen: dict[tuple[str, str, str], list[float]] = {}
+    for c in checks:
+        if c["refused"] and c["outcome"] != "not_offered":
+            share = c["refused"] / c["problems"]
+            seen.setdefault((c["adapter"], c["primitive"], "; ".join(c["reasons"])), []).append(share)
+    rows = [
+        [a, p, str(len(shares)), f"up to {max(shares):.0%}", reasons]
+        for (a, p, reasons), shares in sorted(seen.items())
+    ]
+    return Table(["adapter", "primitive", "checks", "problems refused", "reasons"], rows)
+
+
+def everything(checks: list[Check]) -> Table:
+    """Every check that was tried, with what it measured."""
+    heads = ["check", "backend", "outcome", "problems", "draws", "excluded", "decided"]
+    rows = [
+        [
+            c["id"],
+            backend_id(c),
+            word(c),
+            *(str(c[key]) for key in ("problems", "draws", "excluded")),
+            "" if c["decided"] is None else f"{c['decided']:g}",
+            *(f"{c[key]}" for key in ("worst_ratio", "worst_ulp", "worst_bound")),
+        ]
+        for c in checks
+        if c["outcome"] != "not_offered"
+    ]
+    return Table([*heads, "error/bound", "ulp", "bound/scale"], rows)
+
+
+def accuracy(checks: list[Check]) -> Table:
+    """The worst error of every primitive and backend, and the input that attains it."""
+    worst: dict[tuple[str, str], Check] = {}
+    for c in checks:
+        if c["property"] == "values" and c["draws"] and not isinstance(c["worst_ulp"], str):
+            key = (c["primitive"], backend_id(c))
+            worst[key] = max(worst.get(key, c), c, key=lambda check: check["worst_ulp"])
+    rows = [
+        [p, name, f"{c['worst_ulp']:g}", f"{c['worst_ratio']}", f"{c['worst_bound']}", c["worst_call"]]
+        for (p, name), c in sorted(worst.items())
+    ]
+    return Table(
+        ["primitive", "backend", "ulp", "error/bound", "bound/scale", "input with the worst error/bound"], rows
+    )
+
+
+def known(checks: list[Check]) -> Iterator[tuple[Check, dict[str, str]]]:
+    """The entries of the ledger that still hold, each with its check."""
+    for check in checks:
+        for entry in check["known"]:
+            yield check, entry

@@ -1,0 +1,141 @@
+"""The report: a pure function of what was recorded, which needs nothing but a browser or LaTeX."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance import environment
+from conformance.__main__ import main as tool
+from conformance.records import plain
+from conformance.report import citation, html, latex, markdown
+from reference import PRIMITIVES
+from tests.runs import results, run
+
+VOID = {"meta", "br", "link", "img", "hr", "input"}
+
+
+class Page(HTMLParser):
+    """What a page names, links to and loads, and whether every element is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+        self.links: list[str] = []
+        self.loads: list[str] = []
+        self.tags: list[str] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        given = dict(attributes)
+        self.tags.append(tag)
+        self.names += [given["id"] or ""] if "id" in given else []
+        self.links += [given["href"] or ""] if tag == "a" else []
+        self.loads += [
+            value or "" for key, value in attributes if key in ("src", "data") or (tag, key) == ("link", "href")
+        ]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A run with failures, refusals and checks that conform."""
+    folder = tmp_path_factory.mktemp("report")
+    run("wrong_shape", "--adapter=reference", "-k", "softmax or dropout", report=folder)
+    return results(folder)
+
+
+def page(document: dict[str, Any]) -> Page:
+    parsed = Page()
+    parsed.feed(html.render(document, plain(environment.describe())))
+    return parsed
+
+
+def test_page_is_self_contained(document: dict[str, Any]) -> None:
+    """It loads nothing, has no script, and every link inside it leads somewhere."""
+    parsed = page(document)
+    assert not parsed.loads
+    assert "script" not in parsed.tags
+    assert not parsed.open
+    inside = {link[1:] for link in parsed.links if link.startswith("#")}
+    assert inside
+    assert inside <= set(parsed.names)
+    assert all(link.startswith(("#", "https://")) for link in parsed.links)
+
+
+def test_every_claim_has_an_anchor(document: dict[str, Any]) -> None:
+    """Each cell of the matrix and each failure has a name of its own, and no name stands twice."""
+    parsed = page(document)
+    assert len(parsed.names) == len(set(parsed.names))
+    failures = [c for c in document["checks"] if c["outcome"] == "deviates"]
+    assert failures
+    for check in failures:
+        backend = "-".join(check[key] for key in ("adapter", "device", "format", "mode"))
+        assert html._anchor(f"{check['id']} {backend}") in parsed.names
+
+
+def test_input_cannot_break_the_page(document: dict[str, Any]) -> None:
+    """What an adapter says is text, in HTML and in Markdown."""
+    check = next(c for c in document["checks"] if c["outcome"] == "deviates")
+    hostile = {**check, "statement": "<script>alert(1)</script> | x", "adapter": "a|b<c"}
+    other = {**document, "checks": [hostile]}
+    assert "script" not in page(other).tags
+    assert "<script>" not in markdown.render(other)
+
+
+def test_same_document_same_bytes(document: dict[str, Any]) -> None:
+    """Rendering twice gives the same page, table and citation."""
+    machine = plain(environment.describe())
+    assert html.render(document, machine) == html.render(document, machine)
+    assert latex.matrix(document) == latex.matrix(document)
+    assert citation.bibtex(document) == citation.bibtex(document)
+
+
+def test_citation_names_the_report(document: dict[str, Any]) -> None:
+    """The entry has the id, the seed, the depth and every version, and balanced braces."""
+    entry = citation.bibtex(document)
+    names = [adapter["name"] for adapter in document["adapters"]]
+    for what in (document["id"], f"Seed {document['seed']}", document["depth"], *names):
+        assert latex.escaped(what) in entry
+    assert entry.count("{") == entry.count("}")
+
+
+def test_table_has_every_cell(document: dict[str, Any]) -> None:
+    """The LaTeX table has a row for each backend and a column for each primitive, and escapes both."""
+    table = latex.matrix(document)
+    rows = [line for line in table.splitlines() if line.endswith(r"\\")]
+    primitives = {c["primitive"] for c in document["checks"]}
+    assert {row.count(" & ") for row in rows} == {len(primitives)}
+    assert len(rows) == 1 + len({(c["adapter"], c["format"]) for c in document["checks"]})
+    assert not re.search(r"(?<!\\)_", table)
+
+
+def test_new_adapter_runs_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What new-adapter writes conforms in what it offers, and names every primitive; it overwrites nothing."""
+    monkeypatch.chdir(tmp_path)
+    assert tool(["new-adapter", "mine"]) == 0
+    text = (tmp_path / "mine.py").read_text()
+    assert all(f"def {primitive}(" in text for primitive in PRIMITIVES)
+    ended = run(tmp_path / "mine.py", "-k", "softmax", report=tmp_path / "report")
+    assert ended.returncode == 0
+    outcomes = {c["outcome"] for c in results(tmp_path / "report")["checks"] if c["primitive"] == "softmax"}
+    assert outcomes == {"conforms"}
+    assert tool(["new-adapter", "mine"]) == 2
+    assert (tmp_path / "mine.py").read_text() == text
+
+
+@pytest.mark.parametrize("name", ["class", "my-backend", "../mine", ""])
+def test_new_adapter_wants_a_name(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """A name that no module can have gets a sentence, and no file."""
+    monkeypatch.chdir(tmp_path)
+    assert tool(["new-adapter", name]) == 2
+    assert "no name" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
