@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from conformance import new_adapter, records, results, summary
+from conformance.report import write
 from reference import PRIMITIVES
 
 
@@ -38,7 +39,7 @@ def _render(report: Path) -> int:
             f"There are no records in {report / 'records'}. Give the folder that was given to pytest as --report."
         )
     try:
-        document = results.write(report, found[-1])
+        document = write(report, found[-1])
     except (OSError, ValueError) as error:
         return _refused(f"The report cannot be made: {error}")
     print("\n".join(summary.lines(document, str(report))))

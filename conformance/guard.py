@@ -33,11 +33,12 @@ def main(report: str, run: str) -> int:
     """Wait for the word; if the pipe closes without it, make the report and print the summary."""
     if sys.stdin.buffer.read() == DONE:
         return 0
-    from conformance import results, summary
+    from conformance import summary
+    from conformance.report import write
 
     print("\n\nThe process that ran the checks has ended before its time. What it had found:\n", file=sys.stderr)
     try:
-        document = results.write(Path(report), run)
+        document = write(Path(report), run)
     except (OSError, ValueError) as error:
         print(f"The report cannot be made: {error}", file=sys.stderr)
         return 2

@@ -37,6 +37,7 @@ from conformance.records import (
     last_input,
     place,
 )
+from conformance.report import write
 from properties import agreement
 from properties.agreement import Failure
 from properties.trial import Check, configure, is_tried
@@ -405,7 +406,7 @@ class Run:
             return
         self._note("finished", interrupted=self.is_interrupted)
         try:
-            self.document = results.write(self.choice.report, self.run)
+            self.document = write(self.choice.report, self.run)
         except OSError as error:
             self.failed_to_write = error
         if session.exitstatus == pytest.ExitCode.OK and not (self.document and results.is_clean(self.document)):

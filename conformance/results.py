@@ -13,8 +13,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from conformance import environment, records
-from conformance.records import plain
+from conformance import records
 from properties.agreement import Tally
 from reference import PRIMITIVES
 
@@ -125,37 +124,6 @@ def identity(document: Document) -> str:
 def as_text(document: Document) -> str:
     """The one way in which a document is written: sorted keys, a line for each entry."""
     return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def write(report: Path, run: str) -> Document:
-    """Write results.json and everything that is made of it from the records of a run.
-
-    Raises: OSError; ValueError as in build.
-    """
-    from conformance.report import citation, html, latex, markdown
-
-    document, timing = build(report / "records", run)
-    machine = plain(environment.describe())
-    files = {
-        "results.json": as_text(document),
-        "environment.json": as_text(machine),
-        "timing.json": as_text(timing),
-        "report.md": markdown.render(document),
-        "index.html": html.render(document, machine),
-        "cite.bib": citation.bibtex(document),
-        "tables/matrix.tex": latex.matrix(document),
-    }
-    for name, text in files.items():
-        _replace(report / name, text)
-    return document
-
-
-def _replace(path: Path, text: str) -> None:
-    """A file is the old one or the new one, and never half of it."""
-    path.parent.mkdir(exist_ok=True)
-    new = path.with_name(path.name + ".new")
-    new.write_text(text, encoding="utf-8", newline="\n")
-    new.replace(path)
 
 
 def word(check: dict[str, Any]) -> str:

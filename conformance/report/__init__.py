@@ -1,1 +1,39 @@
-"""A report is a pure function of the document of a run: one module for each form that it takes."""
+"""The report, rendered from the one document that results.py builds of the records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from conformance import environment
+from conformance.records import plain
+from conformance.report import citation, html, latex, markdown
+from conformance.results import Document, as_text, build
+
+
+def write(report: Path, run: str) -> Document:
+    """Write results.json and everything that is made of it from the records of a run.
+
+    Raises: OSError; ValueError as in build.
+    """
+    document, timing = build(report / "records", run)
+    machine = plain(environment.describe())
+    files = {
+        "results.json": as_text(document),
+        "environment.json": as_text(machine),
+        "timing.json": as_text(timing),
+        "report.md": markdown.render(document),
+        "index.html": html.render(document, machine),
+        "cite.bib": citation.bibtex(document),
+        "tables/matrix.tex": latex.matrix(document),
+    }
+    for name, text in files.items():
+        _replace(report / name, text)
+    return document
+
+
+def _replace(path: Path, text: str) -> None:
+    """A file is the old one or the new one, and never half of it."""
+    path.parent.mkdir(exist_ok=True)
+    new = path.with_name(path.name + ".new")
+    new.write_text(text, encoding="utf-8", newline="\n")
+    new.replace(path)
