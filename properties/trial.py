@@ -19,6 +19,7 @@ from properties.minimise import minimised
 from properties.strategies.draws import Draw, Entropy, draws
 from properties.strategies.kinds import KINDS
 from properties.strategies.problems import Problem, Problems, Spec
+from reference.arithmetic import FLOAT32
 
 Judge = Callable[[Backend, Draw], None]
 
@@ -39,19 +40,30 @@ class Check:
 
 @dataclass(frozen=True)
 class Depth:
-    """How much is tried: problems of the pool for values and for laws, draws on each, free problems."""
+    """How much is tried.
 
-    values: int
-    laws: int
+    values, laws: the breadth of the pool for values and for laws; low: its share in formats below
+    float32, since what is wrong in every format shows in the others. draws: on each problem. free:
+    problems that Hypothesis draws besides. every_format: whether laws are tried in all of them.
+    """
+
+    values: float
+    laws: float
+    low: float
     draws: int
     free: int
     every_format: bool
 
+    def breadth(self, check: Check, backend: Backend) -> float:
+        """The breadth of the pool for a check."""
+        breadth = self.values if check.property == "values" else self.laws
+        return breadth * (self.low if backend.format.precision < FLOAT32.precision else 1.0)
+
 
 DEPTHS = {
-    "smoke": Depth(values=16, laws=8, draws=8, free=0, every_format=False),
-    "default": Depth(values=32, laws=16, draws=8, free=0, every_format=False),
-    "deep": Depth(values=64, laws=32, draws=16, free=50, every_format=True),
+    "smoke": Depth(values=1.0, laws=0.6, low=0.5, draws=8, free=0, every_format=False),
+    "default": Depth(values=1.5, laws=1.0, low=0.5, draws=8, free=0, every_format=False),
+    "deep": Depth(values=4.0, laws=2.5, low=1.0, draws=16, free=50, every_format=True),
 }
 
 
@@ -109,7 +121,7 @@ def trial(check: Check, backend: Backend, problems: Problems, judge: Judge) -> N
         _confirm(deviation, check, backend, judge)
 
     depth, entropy = _run.depth, entropy_of(check)
-    pool = problems.pool(depth.values if check.property == "values" else depth.laws, _run.seed)
+    pool = problems.pool(depth.breadth(check, backend), _run.seed)
     tally = agreement.tally
     found: list[Failure] = []
 

@@ -156,10 +156,9 @@ def takes_the_last_axis_first(x: Any, *, padding: Any, **options: Any) -> Any:
 
 
 @mutant("pad")
-def replicates_the_neighbour(x: Any, *, padding: Any, mode: str = "constant", value: float = 0.0) -> Any:
-    """Replicate continues with the reflection where it can."""
-    reach = all(max(pair) < S for pair, S in zip(padding, x.shape[2:], strict=True))
-    return pad(x, padding=padding, mode="reflect" if mode == "replicate" and reach else mode, value=value)
+def mirrors_for_replicate(x: Any, *, padding: Any, mode: str = "constant", value: float = 0.0) -> Any:
+    """Replicate continues with the mirror image: right for one element a side, wrong for more."""
+    return _padded(x, padding, "symmetric") if mode == "replicate" else pad(x, padding=padding, mode=mode, value=value)
 
 
 # -- convolution ---------------------------------------------------------------------------------------
@@ -385,8 +384,8 @@ def maximum_of_everything(x: Any, *, axis: int = -1) -> Any:
 
 @mutant("softmax")
 def always_the_last_axis(x: Any, *, axis: int = -1) -> Any:
-    """The axis is ignored."""
-    return softmax(x)
+    """The axis is ignored, where that can be."""
+    return softmax(x, axis=-1 if x.shape[-1] else axis)
 
 
 @mutant("softmax")

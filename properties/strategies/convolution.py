@@ -70,7 +70,7 @@ def convolutions(
             mode = "circular"
             S = tuple(s_i * (-(-span // s_i) + pick.size((1, 0, 2))) for s_i, span in zip(s, spans, strict=True))
         else:
-            sides = _sides(pick, pick.option("padding", padding), r)
+            sides = _sides(pick, pick.option("padding", padding, usual="one side each"), r)
             mode = pick.option("padding_mode", padding_mode)
             S = _signal(pick, sides, mode, K, s, d, spans, room)
         options = {"stride": s, "padding": sides, "dilation": d, "groups": g, "padding_mode": mode}

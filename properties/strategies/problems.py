@@ -11,7 +11,7 @@ import functools
 import itertools
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -62,11 +62,14 @@ class Pick:
         self._forced = forced or {}
         self.choices: list[int] = []
         self.offered: dict[str, tuple[Any, ...]] = {}
+        self.usual: dict[str, Any] = {}
         self.chosen: dict[str, Any] = {}
 
-    def option(self, name: str, values: Sequence[T]) -> T:
+    def option(self, name: str, values: Sequence[T], usual: T | None = None) -> T:
+        """One of the values; usual is what a pool keeps while it varies the others, if not the first."""
         values = tuple(values)
         self.offered[name] = values
+        self.usual[name] = usual if usual in values else values[0]
         if name in self._forced and self._forced[name] in values:
             self.choices.append(values.index(self._forced[name]))
         else:
@@ -111,50 +114,58 @@ class Problems:
 
         return problems()
 
-    def pool(self, n: int, seed: int) -> list[Problem]:
-        """The first n problems of a covering series, smallest first.
+    def pool(self, breadth: float, seed: int) -> list[Problem]:
+        """The first problems of a covering series, smallest first.
 
         The series begins with every option at its default, then each option's other values one at a
-        time, then whatever covers the most pairs of values that were not yet seen together.
+        time, then whatever covers the most pairs of values that were not yet seen together. A breadth
+        of 1 goes FURTHER problems beyond one at a time.
         """
-        return sorted(_covering(self, n, seed), key=lambda problem: problem.size)
+        return sorted(_covering(self, breadth, seed), key=lambda problem: problem.size)
 
 
-CANDIDATES = 24  # drawn for each place in the pool that pairs of options compete for
+FURTHER = 16
+CANDIDATES = 24  # drawn for each place in the pool that pairs of values compete for
+
+Pair = tuple[tuple[str, Any], tuple[str, Any]]
 
 
 @functools.cache
-def _covering(problems: Problems, n: int, seed: int) -> tuple[Problem, ...]:
+def _covering(problems: Problems, breadth: float, seed: int) -> tuple[Problem, ...]:
     chance = random.Random(f"{problems.primitive} {seed}")
     series: list[Problem] = []
-    known: set[frozenset[tuple[str, str]]] = set()
+    together: set[Pair] = set()
 
-    def build(forced: Mapping[str, Any], default: bool) -> tuple[Problem, Pick]:
+    def build(forced: Mapping[str, Any]) -> tuple[Problem, Pick]:
         pick = Pick(chance.randrange, forced)
-        problem = problems.built(pick)
-        if default:  # what was not forced to a value takes its first
-            firsts = {name: values[0] for name, values in pick.offered.items()} | dict(forced)
-            pick = Pick(chance.randrange, firsts)
-            problem = problems.built(pick)
-        return problem, pick
+        return problems.built(pick), pick
 
-    def pairs(pick: Pick) -> set[frozenset[tuple[str, str]]]:
-        values = [(name, repr(value)) for name, value in pick.chosen.items()]
-        return {frozenset(pair) for pair in itertools.combinations(values, 2)}
+    def varied(**others: Any) -> tuple[Problem, Pick]:
+        """The usual values but for some; twice, because what is offered depends on what is chosen."""
+        _, pick = build(others)
+        return build(pick.usual | others)
 
     def keep(problem: Problem, pick: Pick) -> None:
         series.append(problem)
-        known.update(pairs(pick))
+        together.update(_pairs(pick.chosen.items()))
 
-    first, pick = build({}, default=True)
+    first, pick = varied()
     keep(first, pick)
-    offered = pick.offered
-    others = [[(name, value) for value in values[1:]] for name, values in offered.items()]
-    for round_ in itertools.zip_longest(*others):  # every option's second value, then its third, ...
-        for name, value in filter(None, round_):
+    values = {name: [value for value in values if value != pick.usual[name]] for name, values in pick.offered.items()}
+    n = math.ceil(breadth * (1 + sum(map(len, values.values())) + FURTHER))
+    for turn in itertools.zip_longest(*([(name, value) for value in others] for name, others in values.items())):
+        for name, value in filter(None, turn):
             if len(series) < n:
-                keep(*build({name: value}, default=True))
+                keep(*varied(**{name: value}))
+    every = [(name, value) for name, others in pick.offered.items() for value in others]
+    wanted = [pair for pair in _pairs(every) if pair[0][0] != pair[1][0]]
     while len(series) < n:
-        candidates = [build({}, default=False) for _ in range(CANDIDATES)]
-        keep(*max(candidates, key=lambda candidate: len(pairs(candidate[1]) - known)))
+        apart = [pair for pair in wanted if pair not in together] or wanted
+        candidates = [build(dict(chance.choice(apart))) for _ in range(CANDIDATES)]
+        keep(*max(candidates, key=lambda candidate: len(_pairs(candidate[1].chosen.items()).keys() - together)))
     return tuple(series)
+
+
+def _pairs(values: Iterable[tuple[str, Any]]) -> dict[Pair, None]:
+    """Every two of the values, in a fixed order."""
+    return dict.fromkeys(itertools.combinations(values, 2))

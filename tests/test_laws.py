@@ -1,0 +1,167 @@
+"""Laws and mutants: the reference obeys every law, and every law rejects what breaks it."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+
+import pytest
+
+import properties
+from adapters.backend import Backend
+from conformance.cases import CASES
+from conformance.test_values import test_values as judge_values
+from properties import agreement, trial
+from properties.agreement import Failure
+from tests.mutants import MUTANTS, Adapter, tried
+
+Test = Callable[[Backend], None]
+
+
+def _laws() -> dict[str, Test]:
+    """Every law of properties/, by the id of its check."""
+    modules = [m.name for m in pkgutil.iter_modules(properties.__path__) if m.name.startswith("test_")]
+    tests = [f for name in modules for f in vars(importlib.import_module(f"properties.{name}")).values()]
+    return {f.check.id: f for f in tests if hasattr(f, "check")}
+
+
+def _values(primitive: str) -> Test:
+    (case,) = (case for case in CASES if case.primitive == primitive)
+    return lambda backend: judge_values(backend, case)
+
+
+LAWS = _laws()
+VALUES = {f"VALUES {case.primitive}": _values(case.primitive) for case in CASES}
+
+# For each law, mutants that break its equation, and not only its bound.
+REJECTS = {
+    "CONV-1 output_shape": ["rounds_the_size_up", "ignores_the_dilation"],
+    "CONV-2 linear_in_the_signal": ["cuts_negatives"],
+    "CONV-5 translation_equivariance": ["tiles_of_three"],
+    "CONV-5 circular_equivariance": ["last_position_from_zero", "pad: circles_one_too_far"],
+    "CONV-6 stride_is_subsampling": ["starts_a_phase_late", "rounds_the_size_up"],
+    "CONV-7 dilation_is_a_spread_kernel": ["ignores_the_dilation", "dilates_but_reads_adjacent"],
+    "CONV-8 groups_are_separate_convolutions": [
+        "interleaves_the_groups",
+        "interleaves_the_outputs",
+        "swaps_the_groups",
+        "bias_forgotten_in_groups",
+    ],
+    "CONV-9 delta_kernel_shifts": ["flipped_kernel", "dilates_every_axis_alike"],
+    "CONV-17 padding_first": ["pads_before_only", "pads_with_zeros", "pads_symmetrically"],
+    "DROP-1 evaluation_is_the_identity": ["active_in_evaluation", "scales_in_evaluation"],
+    "DROP-1 everything_dropped": ["multiplies_by_a_mask"],
+    "DROP-1 nothing_to_drop": ["drops_at_least_something"],
+    "DROP-2 zero_or_rescaled": ["without_rescaling", "rescaled_by_p", "multiplied_by_the_share"],
+    "DROP-3 survivors_are_binomial": ["keeps_with_probability_p", "a_little_off"],
+    "DROP-4 masks_are_independent": ["shared_by_channels", "shared_by_samples", "drops_channels", "drops_in_pairs"],
+    "DROP-6 another_key_another_mask": ["ignores_the_key", "ignores_the_last_bit_of_the_key"],
+    "DROP-6 the_key_decides": ["not_deterministic"],
+    "NORM-1 standardised": [
+        "unbiased_variance",
+        "eps_outside_the_root",
+        "divides_by_the_variance",
+        "mean_absolute_deviation",
+        "over_the_batch_only",
+        "over_the_channels",
+        "running_statistics_in_training",
+    ],
+    "NORM-2 shift_invariance": ["one_pass_variance", "without_the_mean", "normalises_by_the_new_running_ones"],
+    "NORM-5 batch_permutes": ["by_the_first_sample"],
+    "NORM-6 evaluation_is_affine": ["batch_statistics_in_evaluation"],
+    "NORM-7 running_statistics": ["momentum_the_other_way", "forgets_the_old_mean"],
+    "SOFT-1 positive": ["logarithm_of_it"],
+    "SOFT-1 sums_to_one": ["without_normalisation", "always_the_first_axis", "guarded_denominator"],
+    "SOFT-2 shift_invariance": ["without_the_maximum", "maximum_of_everything"],
+}
+
+# Values cannot see these: whatever chance decides is given to the reference.
+BY_LAWS_ONLY = {
+    "shared_by_channels",
+    "shared_by_samples",
+    "drops_channels",
+    "drops_in_pairs",
+    "ignores_the_key",
+    "ignores_the_last_bit_of_the_key",
+    "a_little_off",
+}
+
+
+@pytest.fixture(autouse=True)
+def settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A short run; the search for the smallest input has tests of its own."""
+    monkeypatch.setattr(trial, "_run", trial._Run())
+    monkeypatch.setattr(trial, "minimised", lambda problems, fails, failure: failure)
+    trial.configure("smoke", 0)
+
+
+def failure(test: Test, backend: Backend) -> Failure | None:
+    agreement.start()
+    try:
+        test(backend)
+    except Failure as found:
+        return found
+    return None
+
+
+def full_name(mutant: str, law: str) -> str:
+    return mutant if ": " in mutant else f"{LAWS[law].check.primitive}: {mutant}"  # type: ignore[attr-defined]  # a law
+
+
+@pytest.mark.parametrize("seed", range(1, 9))
+def test_the_reference_passes_every_check(seed: int) -> None:
+    """No false alarm: under fresh seeds the definition obeys every law strictly, and judges on every one."""
+    trial.configure("smoke", seed)
+    for name, test in (LAWS | VALUES).items():
+        tally = agreement.start()
+        test(tried(Adapter(), "reference"))
+        assert tally.draws > 0, name
+        assert tally.refused == tally.excluded == 0, name
+        assert tally.worst_ratio <= 1, name
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_every_law_states_an_equation(law: str) -> None:
+    """The first paragraph of a law says what holds; reports print it."""
+    statement = LAWS[law].check.statement  # type: ignore[attr-defined]  # a law
+    assert statement.endswith(".")
+    assert len(statement) > 10
+
+
+def test_every_law_has_a_mutant() -> None:
+    """No law is without a wrong implementation that it must reject, and none is named twice."""
+    assert set(REJECTS) == set(LAWS)
+    assert all(full_name(mutant, law) in MUTANTS for law, mutants in REJECTS.items() for mutant in mutants)
+
+
+@pytest.mark.parametrize(
+    ("law", "mutant"), [(law, mutant) for law, mutants in REJECTS.items() for mutant in mutants], ids=lambda x: x
+)
+def test_a_law_rejects_its_mutants(law: str, mutant: str) -> None:
+    """A law fails, at smoke depth, on the implementations that break its equation."""
+    assert failure(LAWS[law], MUTANTS[full_name(mutant, law)].backend())
+
+
+@pytest.mark.parametrize("name", [name for name in MUTANTS if name.split(": ")[1] not in BY_LAWS_ONLY])
+def test_values_reject_every_mutant(name: str) -> None:
+    """At the default depth the values alone give every mutant away, with what was got, wanted and the input."""
+    trial.configure("default", 0)
+    mutant = MUTANTS[name]
+    found = failure(VALUES[f"VALUES {mutant.primitive}"], mutant.backend())
+    assert found is not None
+    assert found.draw is not None
+    assert str(found)
+
+
+@pytest.mark.parametrize("name", sorted(BY_LAWS_ONLY))
+def test_some_mutants_need_a_law(name: str) -> None:
+    """Values follow whatever mask a backend chose; that the mask is random, laws must show."""
+    assert failure(VALUES["VALUES dropout"], MUTANTS[f"dropout: {name}"].backend()) is None
+    assert name in {mutant for mutants in REJECTS.values() for mutant in mutants}
+
+
+def test_every_primitive_has_mutants() -> None:
+    """Each row of the table of cases is tried on at least four wrong implementations."""
+    for case in CASES:
+        assert sum(mutant.primitive == case.primitive for mutant in MUTANTS.values()) >= 4

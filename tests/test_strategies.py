@@ -1,0 +1,494 @@
+"""What is drawn: the problems reach what they should, are valid, and the numbers are what their kind says."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import itertools
+import math
+import random
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import reference
+from adapters.backend import NotOffered, backends
+from adapters.loading import load
+from conformance.cases import CASES
+from conformance.test_values import test_values as judge_values
+from properties import agreement, trial
+from properties.agreement import Tally
+from properties.strategies import (
+    KINDS,
+    Problem,
+    Problems,
+    batch_norms,
+    convolutions,
+    draw,
+    draws,
+    dropouts,
+    output_sizes,
+    pads,
+    softmaxes,
+)
+from properties.strategies.kinds import numbers
+from properties.strategies.problems import Pick, Spec
+from reference.arithmetic import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, FORMATS, Format
+from reference.arithmetic.formats import Floats, trailing_quantum
+from reference.convolution import paddings
+
+ALL = {case.primitive: case.problems for case in CASES}
+DEPTHS = {"default": 32, "deep": 64}  # problems of a pool for the values
+SEEDS = range(3)
+
+
+def free(problems: Problems, n: int, seed: int = 0) -> list[Problem]:
+    """Problems in which chance makes every choice."""
+    rng = random.Random(seed)
+    return [problems.built(Pick(rng.randrange)) for _ in range(n)]
+
+
+def shape(problem: Problem, name: str = "x") -> tuple[int, ...]:
+    spec = problem.arrays[name]
+    assert isinstance(spec, Spec)
+    return spec.shape
+
+
+def rank(problem: Problem) -> int:
+    return len(shape(problem)) - 2
+
+
+def sides(problem: Problem) -> tuple[tuple[int, int], ...]:
+    """The padding of a convolution, written out."""
+    o = problem.options
+    return paddings(o["padding"], shape(problem)[2:], shape(problem, "w")[2:], o["stride"], o["dilation"])
+
+
+# -- reach ---------------------------------------------------------------------------------------------
+
+Reached = Callable[[Problem], bool]
+
+
+def _has(name: str, value: Any) -> Reached:
+    return lambda p: p.options[name] == value
+
+
+REACH: dict[str, dict[str, Reached]] = {
+    "convolution": {
+        "stride above the kernel": lambda p: any(s > K for s, K in zip(p.options["stride"], shape(p, "w")[2:], strict=True)),
+        "strides that differ": lambda p: len(set(p.options["stride"])) > 1,
+        "an empty batch": lambda p: shape(p)[0] == 0,
+        "depthwise": lambda p: p.options["groups"] == shape(p)[1] > 1,
+        "depthwise with a multiplier": lambda p: p.options["groups"] == shape(p)[1] > 1 and shape(p, "w")[0] > shape(p)[1],
+        "groups of several channels": lambda p: p.options["groups"] > 1 and shape(p, "w")[1] > 1,
+        "no groups, several channels": lambda p: p.options["groups"] == 1 and shape(p)[1] > 1,
+        "dilation of a single tap": lambda p: any(
+            d > 1 and K == 1 for d, K in zip(p.options["dilation"], shape(p, "w")[2:], strict=True)
+        ),
+        "a dilated kernel": lambda p: any(d > 1 and K > 1 for d, K in zip(p.options["dilation"], shape(p, "w")[2:], strict=True)),
+        "a signal of one element": lambda p: 1 in shape(p)[2:],
+        "a kernel that covers the signal": lambda p: all(K >= S for S, K in zip(shape(p)[2:], shape(p, "w")[2:], strict=True)),
+        "an even kernel with same": lambda p: p.options["padding"] == "same" and any(K % 2 == 0 for K in shape(p, "w")[2:]),
+        "same with a stride": lambda p: p.options["padding"] == "same" and max(p.options["stride"]) > 1,
+        "full with a dilation": lambda p: p.options["padding"] == "full" and max(p.options["dilation"]) > 1,
+        "asymmetric padding": lambda p: not isinstance(p.options["padding"], str) and any(a != b for a, b in sides(p)),
+        "a window in the padding alone": lambda p: p.options["padding_mode"] == "zeros"
+        and any(side >= K for pair, K in zip(sides(p), shape(p, "w")[2:], strict=True) for side in pair),
+        "bias with groups": lambda p: p.arrays["bias"] is not None and p.options["groups"] > 1,
+        "bias without groups": lambda p: p.arrays["bias"] is not None and p.options["groups"] == 1,
+        "no bias": lambda p: p.arrays["bias"] is None,
+        "windows that leave a rest": lambda p: any(
+            (S + sum(pair) - d * (K - 1) - 1) % s
+            for S, pair, d, K, s in zip(
+                shape(p)[2:], sides(p), p.options["dilation"], shape(p, "w")[2:], p.options["stride"], strict=True
+            )
+        ),
+        **{f"padding {name}": _has("padding", name) for name in ("same", "valid", "full", 0)},
+        **{f"rank {n}": lambda p, n=n: rank(p) == n for n in (1, 2, 3)},
+        **{
+            f"{mode} that adds something": lambda p, mode=mode: p.options["padding_mode"] == mode
+            and any(map(any, sides(p)))
+            and 0 not in shape(p)
+            for mode in ("zeros", "reflect", "replicate", "circular")
+        },
+    },
+    "pad": {
+        "an empty batch": lambda p: shape(p)[0] == 0,
+        "asymmetric padding": lambda p: any(a != b for a, b in p.options["padding"]),
+        "no padding on an axis": lambda p: (0, 0) in p.options["padding"],
+        "axes that differ": lambda p: len(set(p.options["padding"])) > 1,
+        "a value": lambda p: p.options["value"] != 0,
+        "an empty signal": lambda p: 0 in shape(p)[2:],
+        "the widest reflection": lambda p: p.options["mode"] == "reflect"
+        and any(max(pair) == S - 1 > 0 for pair, S in zip(p.options["padding"], shape(p)[2:], strict=True)),
+        "a whole turn": lambda p: p.options["mode"] == "circular"
+        and any(max(pair) == S for pair, S in zip(p.options["padding"], shape(p)[2:], strict=True)),
+        **{f"mode {mode}": _has("mode", mode) for mode in ("constant", "reflect", "replicate", "circular")},
+        **{f"rank {n}": lambda p, n=n: rank(p) == n for n in (1, 2, 3)},
+    },
+    "output_size": {
+        "stride above the kernel": lambda p: p.options["stride"] > p.arrays["kernel"],
+        "dilation of a single tap": lambda p: p.options["dilation"] > 1 and p.arrays["kernel"] == 1,
+        "an empty signal": lambda p: p.arrays["size"] == 0,
+        "a signal of one element": lambda p: p.arrays["size"] == 1,
+        "asymmetric padding": lambda p: p.options["padding"][0] != p.options["padding"][1],
+        "no padding": _has("padding", (0, 0)),
+    },
+    "batch_norm": {
+        "two values a channel": lambda p: p.options["training"] and math.prod(shape(p)) == 2 * shape(p)[1],
+        "a batch of one": lambda p: p.options["training"] and shape(p)[0] == 1,
+        "an empty batch": lambda p: shape(p)[0] == 0 and not p.options["training"],
+        "training with channels": lambda p: p.options["training"] and shape(p)[1] > 1,
+        "evaluation": lambda p: not p.options["training"] and shape(p)[0] > 0,
+        "no spatial axis": lambda p: rank(p) == 0,
+        "two spatial axes": lambda p: rank(p) == 2,
+        "no memory": lambda p: p.options["training"] and p.options["momentum"] == 1,
+        "no update": lambda p: p.options["training"] and p.options["momentum"] == 0,
+        "another eps": lambda p: p.options["eps"] != 1e-5,
+        **{
+            f"weight {weight}, bias {bias}": lambda p, weight=weight, bias=bias: (p.arrays["weight"] is not None) is weight
+            and (p.arrays["bias"] is not None) is bias
+            for weight in (True, False)
+            for bias in (True, False)
+        },
+    },
+    "softmax": {
+        "one score": lambda p: shape(p)[p.options["axis"]] == 1,
+        "rank 1": lambda p: len(shape(p)) == 1,
+        **{f"no rows, rank {n}": lambda p, n=n: len(shape(p)) == n and 0 in shape(p) for n in (2, 3, 4)},
+        **{
+            f"axis {axis} of {n}": lambda p, n=n, axis=axis: len(shape(p)) == n
+            and p.options["axis"] == axis
+            and 0 not in shape(p)
+            and shape(p)[axis] > 1
+            for n in (2, 3, 4)
+            for axis in (-1, *range(n - 1))
+        },
+    },
+    "dropout": {
+        "one number": lambda p: shape(p) == (),
+        "no number": lambda p: 0 in shape(p),
+        "evaluation": lambda p: not p.options["training"] and p.options["p"] > 0,
+        **{f"p = {q}": lambda p, q=q: p.options["p"] == q and p.options["training"] for q in (0.0, 1.0, 0.5, 0.9)},
+    },
+}
+POINTS = [(primitive, what) for primitive, points in REACH.items() for what in points]
+
+
+def test_the_reach_of_every_primitive_is_stated() -> None:
+    """No row of the table of cases is without a list of what its problems reach."""
+    assert set(REACH) == set(ALL)
+
+
+@pytest.mark.parametrize("primitive, what", POINTS, ids=lambda x: x.replace(" ", "_"))
+def test_free_problems_reach_every_corner(primitive: str, what: str) -> None:
+    """Some problem of 3000 has the feature, so the strategy can draw it."""
+    assert any(map(REACH[primitive][what], many(primitive)))
+
+
+@functools.cache
+def many(primitive: str) -> list[Problem]:
+    return free(ALL[primitive], 3000)
+
+
+@pytest.mark.parametrize("primitive, what", POINTS, ids=lambda x: x.replace(" ", "_"))
+def test_deep_pools_reach_every_corner(primitive: str, what: str) -> None:
+    """The pool of the deepest run has the feature, whatever the seed."""
+    for seed in SEEDS:
+        assert any(map(REACH[primitive][what], ALL[primitive].pool(DEPTHS["deep"], seed))), f"not with seed {seed}"
+
+
+# -- validity ------------------------------------------------------------------------------------------
+
+
+def accepts(problem: Problem, kind: str = "integers") -> None:
+    d = draw(problem, kind, FLOAT64, (0, 0, 0, 0))
+    with np.errstate(all="ignore"):
+        reference.PRIMITIVES[problem.primitive](*d.arrays.values(), **problem.options)
+
+
+@pytest.mark.parametrize("primitive", ALL)
+def test_every_problem_is_valid(primitive: str) -> None:
+    """The reference accepts all problems of the pools, and hundreds in which chance chose."""
+    pools = [problem for seed in SEEDS for problem in ALL[primitive].pool(DEPTHS["deep"], seed)]
+    for problem in [*pools, *free(ALL[primitive], 300, seed=1)]:
+        accepts(problem)
+
+
+@pytest.mark.parametrize(
+    "problems",
+    [convolutions(circular_multiple=True), convolutions(room=6, inputs=2, kernels=2), softmaxes(shift=True),
+     batch_norms(shift=True), dropouts(many=True), pads(mode=("circular",))],
+    ids=["circular", "room", "softmax shift", "batch_norm shift", "many", "pads"],
+)  # fmt: skip
+def test_the_problems_of_laws_are_valid(problems: Problems) -> None:
+    """Restricted strategies stay inside what the reference accepts."""
+    for problem in [*problems.pool(32, 0), *free(problems, 200)]:
+        accepts(problem)
+
+
+def test_options_are_restricted_to_what_a_law_asks_for() -> None:
+    """A strategy's argument limits its option in every problem, and leaves the others free."""
+    chosen = free(convolutions(stride=(2,), padding=("none",), bias=(True,), groups=(2,)), 200)
+    assert {p.options["stride"][0] for p in chosen} == {2}
+    assert {(p.options["padding"], p.options["groups"]) for p in chosen} == {(0, 2)}
+    assert all(p.arrays["bias"] is not None for p in chosen)
+    assert len({p.options["padding_mode"] for p in chosen}) == 4
+
+
+# -- pools ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("primitive", ALL)
+def test_pools_are_ordered_and_reproducible(primitive: str) -> None:
+    """Smallest first, of the length asked for; equal seeds give equal pools, others others."""
+    problems = ALL[primitive]
+    pool = problems.pool(24, 5)
+    assert [p.size for p in pool] == sorted(p.size for p in pool)
+    assert len(pool) == 24
+    again = Problems(problems.primitive, problems.build)  # a strategy of its own, so nothing is remembered
+    assert pool == again.pool(24, 5)
+    assert pool != problems.pool(24, 6)
+
+
+@pytest.mark.parametrize("primitive", ALL)
+def test_a_deeper_pool_contains_the_shallower(primitive: str) -> None:
+    """What a short run has found, a long run finds."""
+    short, long = ALL[primitive].pool(8, 0), ALL[primitive].pool(32, 0)
+    assert all(problem in long for problem in short)
+
+
+def chosen(problems: Problems, problem: Problem) -> tuple[dict[str, Any], dict[str, tuple[Any, ...]]]:
+    """Which options a problem has, of which."""
+    remaining = iter(problem.choices)
+    pick = Pick(lambda n: min(next(remaining), n - 1))
+    problems.build(pick)
+    return pick.chosen, pick.offered
+
+
+@pytest.mark.parametrize("primitive", ALL)
+def test_the_defaults_come_first(primitive: str) -> None:
+    """A pool of one problem has every option at its first value."""
+    (problem,) = ALL[primitive].pool(1, 0)
+    options, offered = chosen(ALL[primitive], problem)
+    assert options == {name: values[0] for name, values in offered.items()}
+
+
+@pytest.mark.parametrize("primitive", ALL)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_value_of_every_option_is_in_the_pool(primitive: str, seed: int) -> None:
+    """At the default depth each value of each option is tried, on a problem that is not empty."""
+    every = values_of(many(primitive), ALL[primitive], 1)
+    pool = ALL[primitive].pool(DEPTHS["default"], seed)
+    telling = [problem for problem in pool if problem.size and 0 not in shape_of_first(problem)]
+    missing = every - values_of(telling, ALL[primitive], 1) - {("batch", "0"), ("others", "'none'")}
+    assert not {pair for pair in missing if isinstance(pair, tuple)}, f"not tried: {sorted(missing)}"
+
+
+def shape_of_first(problem: Problem) -> tuple[int, ...]:
+    first = next(iter(problem.arrays.values()))
+    return first.shape if isinstance(first, Spec) else ()
+
+
+def values_of(problems: Iterable[Problem], builder: Problems, n: int) -> set[Any]:
+    """The values (n = 1) or pairs of values (n = 2) of options that occur together."""
+    found: set[Any] = set()
+    for problem in problems:
+        items = [(name, repr(value)) for name, value in chosen(builder, problem)[0].items()]
+        found |= set(items) if n == 1 else {frozenset(pair) for pair in itertools.combinations(items, 2)}
+    return found
+
+
+@pytest.mark.parametrize("primitive", ALL)
+def test_deep_pools_cover_every_pair_of_options(primitive: str) -> None:
+    """Any two values of two options that fit together occur together in the pool of the deepest run."""
+    possible = values_of(many(primitive), ALL[primitive], 2)
+    covered = values_of(ALL[primitive].pool(DEPTHS["deep"], 0), ALL[primitive], 2)
+    share = len(covered & possible) / len(possible) if possible else 1
+    assert share == 1, f"{share:.1%} of {len(possible)} pairs, without {sorted(map(sorted, possible - covered))[:5]}"
+
+
+@pytest.mark.parametrize("primitive", ALL)
+def test_a_problem_is_its_choices(primitive: str) -> None:
+    """Replayed, the choices give the problem again; choices that are too high or missing still give a valid one."""
+    for problem in free(ALL[primitive], 50):
+        assert ALL[primitive].replayed(problem.choices) == problem
+        accepts(ALL[primitive].replayed([99] * len(problem.choices)))
+        accepts(ALL[primitive].replayed(problem.choices[: len(problem.choices) // 2]))
+
+
+# -- kinds ---------------------------------------------------------------------------------------------
+
+EVERY_FORMAT = list(FORMATS.values())
+
+
+def sample(kind: str, fmt: Format = FLOAT32, n: int = 1024, seed: int = 0, first: bool = True) -> Floats:
+    return numbers(kind, (n,), fmt, np.random.default_rng(seed), first=first)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("fmt", EVERY_FORMAT, ids=repr)
+def test_numbers_are_numbers_of_the_format(kind: str, fmt: Format) -> None:
+    """Nothing is rounded on the way to the backend, and nothing is infinite."""
+    for first in (True, False):
+        x = sample(kind, fmt, first=first)
+        assert np.isfinite(x).all()
+        assert fmt.holds(x).all()
+        assert np.array_equal(x.astype(fmt.dtype).astype(np.float64), x)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_numbers_are_reproducible(kind: str) -> None:
+    """One seed, one draw; another seed, another."""
+    assert np.array_equal(sample(kind), sample(kind))
+    assert not np.array_equal(sample(kind), sample(kind, seed=1))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("n", [0, 1])
+def test_few_numbers_are_numbers_too(kind: str, n: int) -> None:
+    """No kind needs a minimum of elements."""
+    assert sample(kind, n=n).shape == (n,)
+    assert numbers(kind, (), FLOAT16, np.random.default_rng(0)).shape == ()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_variances_are_not_negative(kind: str) -> None:
+    """Where a problem asks for it, no number is below zero."""
+    assert (numbers(kind, (500,), FLOAT32, np.random.default_rng(0), nonnegative=True) >= 0).all()
+
+
+def test_normal_numbers_differ() -> None:
+    """More than 90 % of 1024 moderate numbers are distinct, and they have mean 0 and spread 1."""
+    x = sample("normal")
+    assert len(np.unique(x)) > 0.9 * x.size
+    assert abs(x.mean()) < 5 / math.sqrt(x.size)
+    assert 0.5 < x.std() < 2
+
+
+def test_integers_are_small_and_all_there() -> None:
+    """Every integer from -4 to 4 is drawn, and nothing else."""
+    assert set(sample("integers")) == set(range(-4, 5))
+    assert trailing_quantum(sample("integers")) >= 1
+
+
+@pytest.mark.parametrize("fmt", EVERY_FORMAT, ids=repr)
+def test_wide_numbers_use_half_of_the_exponents(fmt: Format) -> None:
+    """Their exponents range over about half of the format's, above and below 1."""
+    exponents = np.frexp(np.abs(sample("wide", fmt)))[1]
+    reach = fmt.largest_exponent // 4
+    assert exponents.max() > 0.8 * reach
+    assert exponents.min() < -0.8 * reach
+    assert (np.abs(exponents) <= reach + 16).all()
+
+
+@pytest.mark.parametrize("fmt", EVERY_FORMAT, ids=repr)
+def test_offset_numbers_cancel(fmt: Format) -> None:
+    """Their mean is 2^(p/2) and more than ten times their spread, for formats that can hold both."""
+    x = sample("offset", fmt)
+    assert abs(abs(x.mean()) / 2.0 ** (fmt.precision // 2) - 1) < 0.1
+    assert abs(x.mean()) > 10 * x.std()
+    assert {np.sign(sample("offset", fmt, seed=seed).mean()) for seed in range(20)} == {-1.0, 1.0}
+
+
+def test_repeated_numbers_tie() -> None:
+    """One value or two, and over many seeds both happen."""
+    assert {len(np.unique(sample("repeated", seed=seed))) for seed in range(20)} == {1, 2}
+
+
+def test_sparse_numbers_show_who_sees_what() -> None:
+    """One number in the first array; no zero in the others."""
+    assert {np.count_nonzero(sample("sparse", seed=seed)) for seed in range(20)} == {1}
+    assert np.count_nonzero(sample("sparse", first=False)) == 1024
+    assert len({int(np.argmax(sample("sparse", n=8, seed=seed))) for seed in range(100)}) == 8
+
+
+@pytest.mark.parametrize("fmt", EVERY_FORMAT, ids=repr)
+def test_products_of_large_numbers_are_near_the_limit(fmt: Format) -> None:
+    """The largest product of two large numbers is within 2^16 of the largest number, and most are below it."""
+    x, y = sample("large", fmt), sample("large", fmt, seed=1)
+    products = np.abs(x * y) if fmt is not FLOAT64 else np.ldexp(np.abs(x / 2.0**300 * y), 300)
+    assert products.max() > fmt.largest * 2.0**-16
+    assert np.median(products) < fmt.largest
+
+
+@pytest.mark.parametrize("fmt", EVERY_FORMAT, ids=repr)
+def test_tiny_numbers_lie_on_both_sides_of_the_smallest_normal(fmt: Format) -> None:
+    """Subnormal numbers and small normal ones are drawn; the other arrays are small integers."""
+    x = np.abs(sample("tiny", fmt))
+    assert ((x > 0) & (x < fmt.smallest_normal)).mean() > 0.1
+    assert ((x >= fmt.smallest_normal) & (x < 256 * fmt.smallest_normal)).mean() > 0.1
+    assert set(sample("tiny", fmt, first=False)) == {1.0, 2.0, 3.0, 4.0}
+
+
+# -- draws ---------------------------------------------------------------------------------------------
+
+PROBLEM = batch_norms(shift=True).replayed([1, 0, 0, 1, 2, 1, 2, 1, 1])
+
+
+def test_a_draw_has_the_arrays_of_its_problem() -> None:
+    """Shapes and types are those of the problem and the format; None stays None; fields are found by name."""
+    d = draw(PROBLEM, "normal", BFLOAT16, (1, 2, 3, 4))
+    assert list(d.arrays) == list(PROBLEM.arrays)
+    for name, spec in {**PROBLEM.arrays, **PROBLEM.extras}.items():
+        assert getattr(d, name) is None if spec is None else getattr(d, name).shape == spec.shape  # type: ignore[union-attr]
+    assert d.x.dtype == BFLOAT16.dtype
+    assert d.momentum == PROBLEM.options["momentum"]
+    assert (d.running_var.astype(float) >= 0).all()
+    with pytest.raises(AttributeError):
+        _ = d.nothing
+
+
+def test_draws_take_the_kinds_in_turn() -> None:
+    """The same problem n times: every kind, then again with other numbers."""
+    series = list(draws(PROBLEM, 2 * len(KINDS), FLOAT32, (0, 0, 0, 0)))
+    assert [d.kind for d in series] == [*KINDS, *KINDS]
+    first, second = (series[list(KINDS).index("normal") + turn * len(KINDS)] for turn in (0, 1))
+    assert not np.array_equal(first.x, second.x)
+    assert [d.kind for d in draws(PROBLEM, 3, FLOAT32, (0, 0, 0, 0), ("normal",))] == ["normal"] * 3
+
+
+def test_draws_without_numbers_are_drawn_once() -> None:
+    """A problem of integers and options is one input, however many draws are asked for."""
+    (only,) = draws(output_sizes().pool(1, 0)[0], 8, FLOAT64, (0, 0, 0, 0))
+    assert only.numbers == 2
+
+
+def test_a_draw_reads_as_a_call() -> None:
+    """repr is the call with its numbers, and every digit of them."""
+    d = draw(softmaxes().pool(1, 0)[0], "normal", FLOAT64, (0, 0, 0, 0)).with_arrays(x=np.array([1.0, -0.0, 0.1, 1e300]))
+    assert repr(d) == f"softmax(x=[1, -0.0, 0.1, {10**300 if float(10**300) == 1e300 and 1e300 < 2**53 else '1e+300'}], axis=-1)"
+    assert repr(d.with_arrays(x=np.zeros((2, 0)))) == "softmax(x=zeros((2, 0)), axis=-1)"
+
+
+# -- what the draws decide -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def smoke(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "_run", trial._Run())
+    trial.configure("smoke", 0)
+
+
+@pytest.mark.parametrize("primitive", ALL)
+@pytest.mark.parametrize("fmt", ["float64", "float32"])
+@pytest.mark.parametrize("name", ["torch", "jax"])
+@pytest.mark.usefixtures("smoke")
+def test_nine_elements_of_ten_are_decided(name: str, fmt: str, primitive: str) -> None:
+    """The bounds say something about most of what is drawn, under the claims of the shipped adapters."""
+    if importlib.util.find_spec(name) is None:
+        pytest.skip(f"{name} is not installed")
+    if (name, fmt) == ("jax", "float32"):
+        pytest.skip("as float64, and each takes seconds to compile")
+    _, adapter = load(name)
+    (backend,) = (b for b in backends(adapter, name) if b.device == "cpu" and b.format.name == fmt)
+    (case,) = (case for case in CASES if case.primitive == primitive)
+    tally: Tally = agreement.start()
+    try:
+        judge_values(backend, case)
+    except NotOffered:
+        pytest.fail(f"{name} offers no {primitive}")
+    assert tally.draws > 0
+    assert tally.decided >= 0.9 * tally.elements

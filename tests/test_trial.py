@@ -1,0 +1,516 @@
+"""The trial: what it visits, what it refuses, how it reports a failure, and how the ledger is held honest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from adapters.backend import Backend, NotOffered
+from adapters.deviations import Deviation, Example
+from properties import agreement, trial
+from properties.agreement import Failure, LawBroken, OutOfTolerance, Raised, Tally, WrongSpecial, agree
+from properties.sides import bounded
+from properties.strategies import KINDS, Draw, Problems, batch_norms, convolutions, dropouts, pads, softmaxes
+from properties.trial import Check, StaleDeviation, WideDeviation
+from reference import batch_norm, convolution, dropout, pad, softmax
+from reference.arithmetic import FLOAT32, Format
+from tests.mutants import Adapter, tried
+
+PROBLEMS = {
+    "softmax": softmaxes(),
+    "pad": pads(),
+    "convolution": convolutions(),
+    "dropout": dropouts(),
+    "batch_norm": batch_norms(),
+}
+
+
+@pytest.fixture(autouse=True)
+def tally(monkeypatch: pytest.MonkeyPatch) -> Tally:
+    """A short run with seed 0 and a fresh tally."""
+    monkeypatch.setattr(trial, "_run", trial._Run())
+    trial.configure("smoke", 0)
+    return agreement.start()
+
+
+def judge(backend: Backend, draw: Draw) -> None:
+    """Values, as the suite judges them."""
+    arrays = list(draw.arrays.values())
+    got, want = backend.call(draw.primitive, arrays, draw.options), bounded(backend, draw.primitive, arrays, draw.options)
+    for y, bound in zip(got, want, strict=True):
+        agree(y, bound, backend.format)
+
+
+def check(primitive: str = "softmax") -> Check:
+    return Check(f"VALUES {primitive}", primitive, "values", "the result is the reference's")
+
+
+def run(adapter: Any, primitive: str = "softmax", fmt: Format | None = None, judge: Any = judge, **more: Any) -> Tally:
+    """One trial on a fresh tally."""
+    tally = agreement.start()
+    backend = tried(adapter, **({"fmt": fmt} if fmt else {}), **more)
+    trial.trial(check(primitive), backend, PROBLEMS[primitive], judge)
+    return tally
+
+
+def failing(adapter: Any, primitive: str = "softmax", kind: type[Failure] = Failure, **more: Any) -> Any:
+    with pytest.raises(kind) as caught:
+        run(adapter, primitive, **more)
+    return caught.value
+
+
+# -- what is visited -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("depth, problems, draws", [("smoke", 16, 8), ("default", 32, 8)])
+def test_every_problem_of_the_pool_is_visited(depth: str, problems: int, draws: int) -> None:
+    """A check that holds has judged every problem on every draw, and counted each."""
+    trial.configure(depth, 0)
+    tally = run(Adapter())
+    assert (tally.problems, tally.draws, tally.drawn) == (problems, problems * draws, problems * draws)
+    assert (tally.refused, tally.excluded) == (0, 0)
+
+
+def test_laws_visit_fewer_problems_than_values() -> None:
+    """A law repeats what the values have seen, so it visits half of the problems."""
+    seen = []
+    law = Check("X-1 law", "softmax", "X-1", "a law")
+    trial.trial(law, tried(Adapter()), softmaxes(), lambda backend, draw: seen.append(draw.problem))
+    assert len(set(map(id, seen))) == trial.DEPTHS["smoke"].laws
+
+
+def test_the_deepest_run_draws_problems_besides() -> None:
+    """At depth "deep" problems come that are in no pool."""
+    trial.configure("deep", 0)
+    seen = []
+    trial.trial(check(), tried(Adapter()), softmaxes(), lambda backend, draw: seen.append(draw.problem))
+    pool = softmaxes().pool(64, 0)
+    free = {repr(problem) for problem in seen} - {repr(problem) for problem in pool}
+    assert len({id(problem) for problem in seen}) > 64
+    assert free
+
+
+def test_smaller_problems_come_first() -> None:
+    """The first failure is found on a small input: sizes never fall."""
+    sizes: list[int] = []
+    trial.trial(check("convolution"), tried(Adapter()), convolutions(), lambda b, draw: sizes.append(draw.problem.size))
+    assert sizes == sorted(sizes)
+    assert sizes[0] < sizes[-1]
+
+
+def test_every_kind_of_data_is_drawn_on_every_problem() -> None:
+    """One problem, many data: a round of all kinds each."""
+    seen: dict[int, list[str]] = {}
+    trial.trial(
+        check(), tried(Adapter()), softmaxes(), lambda b, draw: seen.setdefault(id(draw.problem), []).append(draw.kind)
+    )
+    assert all(kinds == list(KINDS) for kinds in seen.values())
+
+
+def test_another_depth_is_no_excuse_for_another_format() -> None:
+    """A law is tried in its formats only, except at depth "deep", where every format counts."""
+    law = Check("X-1 law", "softmax", "X-1", "a law", formats=("float64",))
+    narrow, wide = tried(Adapter(), fmt=FLOAT32), tried(Adapter())
+    assert trial.is_tried(law, wide)
+    assert not trial.is_tried(law, narrow)
+    assert trial.is_tried(check(), narrow)
+    trial.configure("deep", 0)
+    assert trial.is_tried(law, narrow)
+
+
+# -- the same inputs -----------------------------------------------------------------------------------
+
+
+def test_two_adapters_get_the_same_inputs() -> None:
+    """The digest of the inputs depends on the check and the seed, not on who is tried or called what."""
+    one = run(Adapter()).digest.hexdigest()
+    other = run(Adapter(softmax=lambda x, *, axis=-1: softmax(x, axis=axis) + 0.0), name="another", version="7")
+    assert one == other.digest.hexdigest()
+
+
+def test_the_seed_decides_the_inputs() -> None:
+    """Equal seeds give equal inputs, other seeds others."""
+    digests = []
+    for seed in (0, 0, 1):
+        trial.configure("smoke", seed)
+        digests.append(run(Adapter()).digest.hexdigest())
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_each_check_has_inputs_of_its_own() -> None:
+    """Two checks of one primitive draw other numbers."""
+    assert trial.entropy_of(check("softmax")) == trial.entropy_of(check("softmax"))
+    assert trial.entropy_of(check("softmax")) != trial.entropy_of(Check("SOFT-2", "softmax", "SOFT-2", "a law"))
+
+
+# -- what is refused -----------------------------------------------------------------------------------
+
+
+def refusing(condition: Callable[..., bool]) -> Adapter:
+    def function(x: Any, *, axis: int = -1) -> Any:
+        if condition(x, axis):
+            raise NotImplementedError("no such axis: see the manual")
+        return softmax(x, axis=axis)
+
+    return Adapter(softmax=function)
+
+
+def test_refused_problems_are_counted_and_the_rest_is_judged() -> None:
+    """A refusal ends one problem, with its reason; it neither fails nor is judged."""
+    tally = run(refusing(lambda x, axis: axis != -1))
+    assert 0 < tally.refused < tally.problems == 16
+    assert tally.draws == 8 * (tally.problems - tally.refused)
+    assert tally.reasons == {"no such axis: see the manual"}
+
+
+def test_a_refusal_does_not_hide_a_failure() -> None:
+    """What is wrong where nothing is refused is found."""
+    adapter = refusing(lambda x, axis: axis == -1)
+    adapter.softmax, right = lambda x, *, axis=-1: 2 * right(x, axis=axis), adapter.softmax  # type: ignore[attr-defined]
+    assert failing(adapter).draw.options["axis"] != -1
+
+
+def test_what_is_refused_throughout_is_not_offered() -> None:
+    """Nothing was judged, so nothing conforms."""
+    with pytest.raises(NotOffered, match="no such axis"):
+        run(refusing(lambda x, axis: True))
+
+
+def test_a_missing_primitive_is_not_offered() -> None:
+    """No function of the name: not offered, before anything is drawn."""
+    with pytest.raises(NotOffered, match="it has no softmax"):
+        run(Adapter(softmax=None))
+
+
+def test_an_option_that_is_missing_refuses_its_problems() -> None:
+    """A function without `axis` is tried along the last axis only."""
+
+    def function(x: Any) -> Any:
+        return softmax(x)
+
+    tally = run(Adapter(softmax=function))
+    assert tally.reasons == {"its softmax has no option axis"}
+    assert tally.draws > 0
+
+
+# -- what fails ----------------------------------------------------------------------------------------
+
+
+def bug_softmax_long(x: Any, *, axis: int = -1) -> Any:
+    """Wrong for more than four scores."""
+    y = softmax(x, axis=axis)
+    return y * 1.5 if x.shape[axis] > 4 else y
+
+
+def bug_softmax_ties(x: Any, *, axis: int = -1) -> Any:
+    """Wrong where the maximum is not unique."""
+    ties = np.sum(x == np.max(x, axis=axis, keepdims=True), axis=axis, keepdims=True) > 1
+    return np.where(ties, 0.0, softmax(x, axis=axis))
+
+
+def bug_convolution_groups(x: Any, w: Any, bias: Any = None, *, groups: int = 1, **options: Any) -> Any:
+    """Groups in reverse."""
+    y = convolution(x, w, bias, groups=groups, **options)
+    return np.concatenate(np.split(y, groups, axis=1)[::-1], axis=1)
+
+
+def bug_convolution_dilation(x: Any, w: Any, bias: Any = None, *, dilation: Any = 1, **options: Any) -> Any:
+    """The sign is lost where the kernel is dilated."""
+    y = convolution(x, w, bias, dilation=dilation, **options)
+    return np.abs(y) if np.max(dilation) > 1 else y
+
+
+def bug_convolution_late(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """The third output of a row is missing."""
+    y = convolution(x, w, bias, **options).copy()
+    y[..., 2:3] = 0
+    return y
+
+
+def bug_batch_norm(x: Any, m: Any, v: Any, weight: Any = None, bias: Any = None, **options: Any) -> Any:
+    """The bias is subtracted."""
+    return batch_norm(x, m, v, weight, None if bias is None else -bias, **options)
+
+
+def bug_batch_norm_many(x: Any, m: Any, v: Any, *affine: Any, **options: Any) -> Any:
+    """Wrong for three channels."""
+    y, *running = batch_norm(x, m, v, *affine, **options)
+    return (y + (x.shape[1] > 2), *running)
+
+
+def bug_pad(x: Any, *, padding: Any, mode: str = "constant", value: float = 0.0) -> Any:
+    """The edge comes twice in a reflection."""
+    if mode == "reflect":
+        return np.pad(x, [(0, 0), (0, 0), *padding], mode="symmetric")
+    return pad(x, padding=padding, mode=mode, value=value)
+
+
+def bug_dropout(x: Any, *, p: float = 0.5, training: bool = True, key: int = 0) -> Any:
+    """Nothing is rescaled for p = 0.9."""
+    y = dropout(x, p=p, training=training, key=key)
+    return y * (1 - p) if p == 0.9 else y
+
+
+BUGS = [
+    bug_softmax_long,
+    bug_softmax_ties,
+    bug_convolution_groups,
+    bug_convolution_dilation,
+    bug_convolution_late,
+    bug_batch_norm,
+    bug_batch_norm_many,
+    bug_pad,
+    bug_dropout,
+]
+
+
+def planted(bug: Callable[..., Any]) -> tuple[Adapter, str]:
+    (primitive,) = (name for name in sorted(PROBLEMS, key=len, reverse=True) if bug.__name__[4:].startswith(name))
+    return Adapter(**{primitive: bug}), primitive
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.__name__)
+def test_counterexamples_have_at_most_a_dozen_numbers(bug: Callable[..., Any]) -> None:
+    """Each bug is found at the default depth, on an input so small that one can calculate by hand; it fails there."""
+    trial.configure("default", 0)
+    adapter, primitive = planted(bug)
+    failure = failing(adapter, primitive)
+    assert failure.draw.numbers <= 12
+    with np.errstate(all="ignore"), pytest.raises(type(failure)) as again:
+        judge(tried(adapter), failure.draw)
+    assert str(again.value) == str(failure)
+
+
+@pytest.mark.parametrize("bug", [bug_softmax_long, bug_convolution_groups, bug_batch_norm], ids=lambda bug: bug.__name__)
+def test_the_same_run_fails_in_the_same_words(bug: Callable[..., Any]) -> None:
+    """A failure is a function of the adapter, the check and the seed."""
+    trial.configure("default", 0)
+    adapter, primitive = planted(bug)
+    first, second = failing(adapter, primitive), failing(adapter, primitive)
+    assert (str(first), repr(first.draw)) == (str(second), repr(second.draw))
+
+
+def test_a_counterexample_is_as_simple_as_the_bug_allows() -> None:
+    """Five scores, all but what matters at zero: the numbers that remain are small integers."""
+    trial.configure("default", 0)
+    draw = failing(Adapter(softmax=bug_softmax_long)).draw
+    assert draw.arrays["x"].shape == (5,)
+    assert set(draw.arrays["x"]) <= {0.0, 1.0}
+
+
+def test_the_search_is_not_part_of_the_measurement() -> None:
+    """The tally counts the draws up to the failure, not those of the search for a smaller one."""
+    tally = agreement.start()
+    with pytest.raises(OutOfTolerance):
+        trial.trial(check(), tried(Adapter(softmax=bug_softmax_long)), softmaxes(), judge)
+    assert agreement.tally is tally
+    assert tally.draws <= 128
+    assert tally.worst_ratio > 1
+    assert tally.worst_call.startswith("softmax(x=")
+
+
+def test_a_failure_keeps_its_class_when_it_shrinks() -> None:
+    """A search that began with a NaN ends with one, though another bug gives smaller inputs."""
+
+    def function(x: Any, *, axis: int = -1) -> Any:
+        y = softmax(x, axis=axis)
+        return np.full(y.shape, np.nan) if x.ndim == 1 else y * 2
+
+    failure = failing(Adapter(softmax=function))
+    kinds = {WrongSpecial: lambda x: x.ndim == 1, OutOfTolerance: lambda x: x.ndim > 1}
+    assert kinds[type(failure)](failure.draw.arrays["x"])
+
+
+def test_what_a_backend_raises_is_a_failure_with_its_input() -> None:
+    """An exception is reported with its type and text, minimised like any other failure."""
+
+    def function(x: Any, *, axis: int = -1) -> Any:
+        if x.ndim == 2:
+            raise IndexError("too many axes")
+        return softmax(x, axis=axis)
+
+    failure = failing(Adapter(softmax=function), kind=Raised)
+    assert str(failure) == "IndexError: too many axes"
+    assert failure.draw.arrays["x"].ndim == 2
+    assert failure.draw.numbers <= 4
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("of the judge"), AssertionError("of the judge"), KeyError("k")])
+def test_a_defect_of_the_judge_is_not_the_backends(error: Exception) -> None:
+    """What the judge raises comes out as itself, and is no failure of the backend."""
+
+    def broken(backend: Backend, draw: Draw) -> None:
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        run(Adapter(), judge=broken)
+    assert caught.value is error
+    assert not isinstance(caught.value, Failure)
+
+
+def test_a_bug_that_comes_and_goes_is_still_a_failure() -> None:
+    """A result that is wrong only the first time is reported with the input on which it was."""
+    calls = []
+
+    def function(x: Any, *, axis: int = -1) -> Any:
+        calls.extend([x] if x.size else [])
+        return softmax(x, axis=axis) + (len(calls) == 20)
+
+    failure = failing(Adapter(softmax=function), kind=OutOfTolerance)
+    assert failure.draw is not None
+
+
+# -- the ledger ----------------------------------------------------------------------------------------
+
+
+def two_bugs(x: Any, *, axis: int = -1) -> Any:
+    """Wrong for five scores, and wrong along axis 0."""
+    y = softmax(x, axis=axis)
+    if x.shape[axis] == 5:
+        return y + 1
+    return y + 2 if axis == 0 else y
+
+
+def is_five(draw: Draw) -> bool:
+    return bool(draw.arrays["x"].shape[draw.options.get("axis", -1)] == 5)
+
+
+def entry(**changed: Any) -> Deviation:
+    fields: dict[str, Any] = {
+        "check": "VALUES softmax",
+        "region": is_five,
+        "example": Example({"x": [0.0, 0.0, 0.0, 0.0, 0.0]}),
+        "reason": "five scores give more than one",
+        "link": "https://example.org/1",
+    }
+    return Deviation(**fields | changed)
+
+
+def one_bug(x: Any, *, axis: int = -1) -> Any:
+    y = softmax(x, axis=axis)
+    return y + 1 if x.shape[axis] == 5 else y
+
+
+def five_everywhere(seed: int) -> float:
+    """The share of draws at smoke depth in which five scores are normalised."""
+    pool = softmaxes().pool(16, seed)
+    shapes = [(problem.arrays["x"].shape, problem.options["axis"]) for problem in pool]  # type: ignore[union-attr]  # a Spec
+    return sum(shape[axis] == 5 for shape, axis in shapes) / len(pool)
+
+
+@pytest.fixture
+def some_fives() -> int:
+    """A seed whose pool has problems in the entry's region, but not too many."""
+    seed = next(seed for seed in range(50) if 0 < five_everywhere(seed) <= trial.WIDEST)
+    trial.configure("smoke", seed)
+    return seed
+
+
+def test_a_known_bug_is_noted_and_skipped(some_fives: int) -> None:
+    """Draws in the region are counted, not judged; the entry and how it still fails are noted."""
+    tally = run(Adapter(softmax=one_bug, deviations=[entry()]))
+    assert tally.excluded == round(five_everywhere(some_fives) * 128)
+    assert tally.draws + tally.excluded == tally.drawn == 128
+    (known,) = tally.known
+    assert (known["reason"], known["link"]) == ("five scores give more than one", "https://example.org/1")
+    assert known["example"] == "softmax(x=[0, 0, 0, 0, 0])"
+    assert "1.2" in known["failure"]
+
+
+def test_one_known_bug_does_not_hide_a_second(some_fives: int) -> None:
+    """The bug that the ledger does not know is found, outside the entry's region."""
+    trial.configure("default", some_fives)
+    failure = failing(Adapter(softmax=two_bugs, deviations=[entry()]), kind=OutOfTolerance)
+    assert not is_five(failure.draw)
+    assert failure.draw.options["axis"] == 0
+
+
+def test_the_search_for_a_small_input_stays_outside_the_region(some_fives: int) -> None:
+    """A new bug in all long rows is not reported on a row of five, which the ledger explains."""
+
+    def function(x: Any, *, axis: int = -1) -> Any:
+        return one_bug(x, axis=axis) + (x.shape[axis] > 5)
+
+    failure = failing(Adapter(softmax=function, deviations=[entry()]), kind=OutOfTolerance)
+    assert not is_five(failure.draw)
+
+
+def test_a_fixed_bug_is_stale() -> None:
+    """An entry whose pinned example conforms fails the run and says what to do."""
+    failure = failing(Adapter(deviations=[entry()]), kind=StaleDeviation)
+    assert "the pinned example conforms" in str(failure)
+    assert "Remove the entry" in str(failure)
+
+
+def test_an_example_outside_its_region_is_an_error() -> None:
+    """The pinned example must lie in the region that it explains."""
+    wrong = entry(region=lambda draw: not is_five(draw))
+    assert "outside the entry's own region" in str(failing(Adapter(softmax=one_bug, deviations=[wrong]), kind=WideDeviation))
+
+
+def test_a_region_over_a_fifth_is_too_wide() -> None:
+    """A region that holds for everything is a claim or a refusal, not a bug."""
+    wide = entry(region=lambda draw: True)
+    failure = failing(Adapter(softmax=one_bug, deviations=[wide]), kind=WideDeviation)
+    assert re.search(r"hold for 128 of 128 draws", str(failure))
+
+
+@pytest.mark.parametrize(
+    "changed", [{"versions": ">=1.0"}, {"formats": ("float32",)}, {"devices": ("cuda",)}, {"check": "VALUES pad"}]
+)
+def test_an_entry_that_does_not_apply_excuses_nothing(some_fives: int, changed: dict[str, Any]) -> None:
+    """In another version, format, device or check the bug is a failure, and the entry is not stale."""
+    adapter = Adapter(softmax=one_bug, deviations=[entry(**changed)])
+    assert is_five(failing(adapter, kind=OutOfTolerance, version="0.9").draw)
+    assert not run(Adapter(deviations=[entry(**changed)]), version="0.9").known
+
+
+def test_an_entry_applies_in_its_versions(some_fives: int) -> None:
+    """Inside its versions, pre-releases too, the entry holds."""
+    adapter = Adapter(softmax=one_bug, deviations=[entry(versions=">=1.0,<2")])
+    for version in ("1.0", "1.9.1+cpu", "1.5rc1"):
+        assert run(adapter, version=version).known
+
+
+def test_a_pinned_example_may_raise() -> None:
+    """A known exception is a known deviation too."""
+
+    def function(x: Any, *, axis: int = -1) -> Any:
+        if x.shape == (5,):
+            raise RuntimeError("no five")
+        return softmax(x, axis=axis)
+
+    raising = entry(region=lambda draw: draw.arrays["x"].shape == (5,))
+    (known,) = run(Adapter(softmax=function, deviations=[raising])).known
+    assert known["failure"] == "RuntimeError: no five"
+
+
+def test_a_pinned_example_that_is_refused_is_stale() -> None:
+    """Where the backend now refuses the example, the entry goes; the rest of the check is not lost."""
+
+    def function(x: Any, *, axis: int = -1) -> Any:
+        if x.shape[axis] == 5:
+            raise NotImplementedError("not five")
+        return softmax(x, axis=axis)
+
+    with pytest.raises(StaleDeviation):
+        run(Adapter(softmax=function, deviations=[entry()]))
+
+
+def test_a_law_can_have_known_deviations() -> None:
+    """Entries name any check by its id; the judge of that check confirms the example."""
+
+    def reject_five(backend: Backend, draw: Draw) -> None:
+        if is_five(draw):
+            raise LawBroken("five")
+
+    problems = Problems("softmax", softmaxes().build)
+    law = Check("X-1 law", "softmax", "X-1", "a law")
+    adapter = Adapter(deviations=[entry(check="X-1 law")])
+    tally = agreement.start()
+    trial.trial(law, tried(adapter), problems, reject_five)
+    assert tally.known[0]["failure"] == "five"
