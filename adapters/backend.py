@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -88,21 +89,21 @@ class Backend:
 
         Raises: NotOffered; BackendError if the backend raises.
         """
-        function, positions, names = _function(self.adapter, primitive, self.mode)
+        function = _function(self.adapter, primitive, self.mode)
         arrays = _without_trailing_none(arrays)
-        defaults = reference_defaults(primitive)
-        keywords = {k: v for k, v in options.items() if k not in defaults or defaults[k] != v}
-        if unknown := [k for k in keywords if names is not None and k not in names]:
+        settings = {**function.required, **options}
+        usual = reference_defaults(primitive)
+        keywords = {k: v for k, v in settings.items() if k in function.required or k not in usual or usual[k] != v}
+        if unknown := [k for k in keywords if function.names is not None and k not in function.names]:
             raise NotOffered(f"its {primitive} has no option {', '.join(unknown)}")
-        if len(arrays) > positions:
-            raise NotOffered(f"its {primitive} takes {positions} arrays, not {len(arrays)}")
-        natives = [self._put(x) for x in arrays]
+        if len(arrays) > function.positions:
+            raise NotOffered(f"its {primitive} takes {function.positions} arrays, not {len(arrays)}")
         for observe in observers:
             observe(self, primitive, arrays, options)
         try:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
-                result = function(*natives, **keywords)
+                result = function.call(*(self._put(x) for x in arrays), **keywords)
                 results = tuple(self._get(y) for y in (result if isinstance(result, tuple) else (result,)))
             warned.update((self.id, primitive, str(warning.message)) for warning in caught)
             return results
@@ -134,21 +135,43 @@ def reference_defaults(primitive: str) -> dict[str, Any]:
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is not p.empty}
 
 
-@functools.cache
-def _function(adapter: Any, primitive: str, mode: str) -> tuple[Callable[..., Any], int, frozenset[str] | None]:
-    """The function in its mode, how many arrays it takes, and its keywords (None: any)."""
+@dataclass(frozen=True)
+class _Function:
+    """A function of an adapter in a mode, and what it takes."""
+
+    call: Callable[..., Any]
+    positions: float  # how many arrays
+    names: frozenset[str] | None  # of its keywords; None: any
+    required: dict[str, Any]  # options that it gives no default, with the reference's
+
+
+# By the identity of the adapter, which need not be hashable; it is kept, so that the identity stays its own.
+_functions: dict[tuple[int, str, str], tuple[Any, _Function]] = {}
+
+
+def _function(adapter: Any, primitive: str, mode: str) -> _Function:
+    """Raises: NotOffered."""
+    key = (id(adapter), primitive, mode)
+    if key not in _functions:
+        _functions[key] = adapter, _inspected(adapter, primitive, mode)
+    return _functions[key][1]
+
+
+def _inspected(adapter: Any, primitive: str, mode: str) -> _Function:
     function = getattr(adapter, primitive, None)
     if not callable(function):
         raise NotOffered(f"it has no {primitive}")
     parameters = inspect.signature(function).parameters.values()
     kinds = {p.kind for p in parameters}
-    positions = sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
-    names = frozenset(p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD))
+    defaults = reference_defaults(primitive)
+    by_position = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    by_name = [p for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
     in_mode = getattr(adapter, "modes", {}).get(mode)
-    return (
-        in_mode(function) if in_mode else function,
-        len(parameters) + 99 if inspect.Parameter.VAR_POSITIONAL in kinds else positions,
-        None if inspect.Parameter.VAR_KEYWORD in kinds else names,
+    return _Function(
+        call=in_mode(function) if in_mode else function,
+        positions=math.inf if inspect.Parameter.VAR_POSITIONAL in kinds else len(by_position),
+        names=None if inspect.Parameter.VAR_KEYWORD in kinds else frozenset(p.name for p in by_name),
+        required={p.name: defaults[p.name] for p in by_name if p.default is p.empty and p.name in defaults},
     )
 
 

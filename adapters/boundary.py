@@ -10,8 +10,8 @@ BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 
 
 def as_bits(x: NDArray[np.generic]) -> NDArray[np.generic]:
-    """A contiguous array that any framework reads: bfloat16 as the integers of its bits."""
-    x = np.ascontiguousarray(x).reshape(x.shape)  # ascontiguousarray makes 0-d arrays 1-d
+    """A contiguous, writable array that any framework reads: bfloat16 as the integers of its bits."""
+    x = np.require(x, requirements=("C", "W"))
     return x.view(np.uint16) if x.dtype == BFLOAT16 else x
 
 

@@ -50,7 +50,7 @@ def load(spec: str) -> tuple[str, Any]:
         name, adapter = spec, _import(spec, points[spec].load)
     elif spec.endswith(".py") or "/" in spec or "\\" in spec:
         name, adapter = _file(Path(spec))
-    elif "." in spec or importlib.util.find_spec(spec):
+    elif _is_module(spec):
         name, adapter = spec, _import(spec, lambda: importlib.import_module(spec))
     else:
         raise AdapterError(
@@ -62,13 +62,20 @@ def load(spec: str) -> tuple[str, Any]:
     return name, adapter
 
 
+def _is_module(spec: str) -> bool:
+    try:
+        return bool(spec) and ("." in spec or importlib.util.find_spec(spec) is not None)
+    except ValueError:  # a name that no module can have
+        return False
+
+
 def _import(spec: str, importer: Any) -> Any:
     try:
         return importer()
-    except Exception as error:
-        where = _last_line(error)
+    except (Exception, SystemExit) as error:
+        where, text = _last_line(error), " ".join(str(error).split())
         raise AdapterError(
-            f"The adapter {spec} does not import: {type(error).__name__}: {error}{where}. Mend that, then run again."
+            f"The adapter {spec} does not import: {type(error).__name__}: {text}{where}. Mend that, then run again."
         ) from error
 
 
@@ -88,7 +95,11 @@ def _file(path: Path) -> tuple[str, ModuleType]:
         raise AdapterError(f"{path} is no Python file. An adapter is a file of functions that ends in .py.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[private] = module
-    _import(str(path), lambda: spec.loader.exec_module(module))
+    try:
+        _import(str(path), lambda: spec.loader.exec_module(module))
+    except AdapterError:
+        del sys.modules[private]  # half of a module is none
+        raise
     if not hasattr(module, "versions"):
         digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
         vars(module)["versions"] = lambda: {"file": f"sha256:{digest}"}

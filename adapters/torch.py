@@ -59,6 +59,8 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
 
 def output_size(size: int, kernel: int, *, stride: int = 1, padding: Pair = (0, 0), dilation: int = 1) -> int:
     """Read off the shape that a convolution would have, without computing it."""
+    if size == 0:
+        raise NotImplementedError(EMPTY)
     x, w = torch.empty(1, 1, size, device="meta"), torch.empty(1, 1, kernel, device="meta")
     return F.conv1d(x, w, None, stride, _symmetric((padding,)), dilation).shape[-1]
 
@@ -81,7 +83,7 @@ def convolution(
 ) -> Tensor:
     rank = w.ndim - 2
     if 0 in x.shape[2:]:
-        raise NotImplementedError("no empty spatial axis, whatever the padding: aten/src/ATen/native/Convolution.cpp")
+        raise NotImplementedError(EMPTY)
     if padding == "same" and max(per_axis(stride, rank)) > 1:
         raise NotImplementedError(f"padding='same' needs stride 1: {DOCS}/generated/torch.nn.Conv2d.html")
     if padding == "full":
@@ -137,4 +139,5 @@ def softmax(x: Tensor, *, axis: int = -1) -> Tensor:
     return F.softmax(x, axis)
 
 
+EMPTY = "no empty spatial axis, whatever the padding: aten/src/ATen/native/Convolution.cpp"
 DOCS = "https://docs.pytorch.org/docs/stable"

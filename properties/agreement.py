@@ -196,9 +196,13 @@ def at_most(left: Floats, right: Floats, room: Floats, fmt: Format) -> None:
 def same_bits(left: NDArray[Any], right: NDArray[Any], *, failure: type[Failure] = LawBroken) -> None:
     """Both sides have the same shape, type and bits; every NaN counts as the same.
 
-    Raises: WrongShape, or the failure.
+    Raises: WrongShape, WrongFormat, or the failure.
     """
     left, right = np.asarray(left), np.asarray(right)
+    if left.dtype != right.dtype:
+        raise WrongFormat(
+            f"the left side is {left.dtype}, the right {right.dtype}", got=str(left.dtype), want=str(right.dtype)
+        )
     if left.shape != right.shape:
         raise WrongShape(
             f"the left side has shape {left.shape}, the right {right.shape}", got=left.shape, want=right.shape
@@ -245,6 +249,7 @@ def plausible(counts: Sequence[tuple[str, int, int, float]]) -> None:
 
 def same_number(got: Any, want: int, *, output: str = "y") -> None:
     """Both are the same integer. Raises: WrongShape."""
-    tally.note(0.0 if got == want else np.inf, 0.0, 0.0, 1, 1)
-    if got != want or isinstance(got, bool):
+    same = isinstance(got, (int, np.integer)) and not isinstance(got, bool) and got == want
+    tally.note(0.0 if same else np.inf, 0.0, 0.0, 1, 1)
+    if not same:
         raise WrongShape(f"{output} is {got!r}, the reference has {want}", output=output, got=got, want=want, bound=0)

@@ -13,10 +13,9 @@ import numpy as np
 
 from properties.agreement import Failure
 from properties.strategies.draws import Draw, draw
-from properties.strategies.kinds import KINDS
-from properties.strategies.problems import Problems
+from properties.strategies.problems import Problem, Problems
 
-BUDGET = 400  # trials of simpler draws
+BUDGET = 600  # trials of simpler draws
 SMALL = 64  # numbers; only arrays up to this size are simplified one by one
 
 
@@ -64,11 +63,11 @@ def _simplify_choices(problems: Problems, search: _Search) -> None:
                     break
 
 
-def _fills(problem: Any, like: Draw) -> Iterator[Draw]:
-    for kind in dict.fromkeys(("integers", "normal", like.kind)):
-        if kind in KINDS:
-            for seed in range(2):
-                yield draw(problem, kind, like.format, (seed,))
+def _fills(problem: Problem, like: Draw) -> Iterator[Draw]:
+    """Numbers to try a simpler problem with: some that make no rounding error, some that do, the same kind."""
+    for kind, seeds in {"integers": 2, "normal": 4, like.kind: 4}.items():
+        for seed in range(seeds):
+            yield draw(problem, kind, like.format, (seed,))
 
 
 def _simplify_numbers(search: _Search) -> None:

@@ -28,10 +28,10 @@ def test_output_shape(f: Any, p: Any) -> Any:
 
 @law("CONV-2", convolutions(bias=(False,), inputs=2))
 def test_linear_in_the_signal(f: Any, p: Any) -> Any:
-    """conv(2x - x', w) = 2 conv(x, w) - conv(x', w), without bias."""
+    """conv(2x + x', w) = 2 conv(x, w) + conv(x', w), without bias."""
     return (
-        f.convolution(2 * p.x - p.x2, p.w, **p.options),
-        2 * f.convolution(p.x, p.w, **p.options) - f.convolution(p.x2, p.w, **p.options),
+        f.convolution(2 * p.x + p.x2, p.w, **p.options),
+        2 * f.convolution(p.x, p.w, **p.options) + f.convolution(p.x2, p.w, **p.options),
     )
 
 
@@ -113,3 +113,10 @@ def test_padding_first(f: Any, p: Any) -> Any:
     return f.convolution(padded, p.w, p.bias, **p.options | {"padding": 0, "padding_mode": "zeros"}), f.convolution(
         *p.arrays, **p.options
     )
+
+
+@law("CONV-24", convolutions(padding=("same", "full", "valid"), padding_mode=("zeros",)))
+def test_padding_by_name(f: Any, p: Any) -> Any:
+    """conv with a padding that has a name = conv with that padding written out."""
+    pairs = paddings(p.padding, p.x.shape[2:], p.w.shape[2:], p.stride, p.dilation)
+    return f.convolution(*p.arrays, **p.options), f.convolution(*p.arrays, **p.options | {"padding": pairs})

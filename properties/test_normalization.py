@@ -62,3 +62,9 @@ def test_running_statistics(f: Any, p: Any) -> Any:
     once = f.batch_norm(*p.arrays, **p.options)[1:]
     twice = f.batch_norm(x, *once, *affine, **p.options)[1:]
     return twice, tuple(kept * wide(r) + (1 - kept) * b for r, b in zip((mean, var), batch, strict=True))
+
+
+@law("NORM-7", batch_norms(training=(True,), momentum=(1.0,)))
+def test_running_mean_of_one_batch(f: Any, p: Any) -> Any:
+    """With m = 1 the running mean becomes the mean of the batch."""
+    return f.batch_norm(*p.arrays, **p.options)[1], np.mean(wide(p.x), axis=_axes(p.x))

@@ -99,6 +99,14 @@ def dilates_the_kernel_too_far(
 
 
 @mutant("output_size")
+def doubles_the_first_side(
+    size: int, kernel: int, *, stride: int = 1, padding: tuple[int, int] = (0, 0), dilation: int = 1
+) -> int:
+    """Takes both sides for equal."""
+    return (size + 2 * padding[0] - dilation * (kernel - 1) - 1) // stride + 1
+
+
+@mutant("output_size")
 def divides_as_floats(size: int, kernel: int, *, stride: int = 1, padding: Any = (0, 0), dilation: int = 1) -> float:
     """The right number, as a float."""
     return float(output_size(size, kernel, stride=stride, padding=padding, dilation=dilation))
@@ -251,14 +259,16 @@ def pads_same_the_other_way(x: Any, w: Any, bias: Any = None, **options: Any) ->
 def pads_same_for_stride_one(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
     """The padding of "same" as if the stride were 1: d (K - 1) in all."""
     if options.get("padding") == "same" and options.get("padding_mode", "zeros") == "zeros":
-        spans = [d * (K - 1) for d, K in zip(per_axis(options.get("dilation", 1), w.ndim - 2), w.shape[2:], strict=True)]
+        spans = [
+            d * (K - 1) for d, K in zip(per_axis(options.get("dilation", 1), w.ndim - 2), w.shape[2:], strict=True)
+        ]
         options = options | {"padding": [(span // 2, span - span // 2) for span in spans]}
     return convolution(x, w, bias, **options)
 
 
 @mutant("convolution")
 def full_without_dilation(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
-    """ "full" pads by K - 1, whatever the dilation, where the kernel still fits."""
+    """The padding of "full" is K - 1, whatever the dilation, where the kernel still fits."""
     if options.get("padding") != "full" or options.get("padding_mode", "zeros") != "zeros":
         return convolution(x, w, bias, **options)
     try:
@@ -409,7 +419,11 @@ def base_two(x: Any, *, axis: int = -1) -> Any:
 @mutant("softmax")
 def logarithm_of_it(x: Any, *, axis: int = -1) -> Any:
     """Log-softmax, under the wrong name."""
-    return x - x.max(axis=axis, keepdims=True) - np.log(np.exp(x - x.max(axis=axis, keepdims=True)).sum(axis, keepdims=True))  # fmt: skip
+    return (
+        x
+        - x.max(axis=axis, keepdims=True)
+        - np.log(np.exp(x - x.max(axis=axis, keepdims=True)).sum(axis, keepdims=True))
+    )
 
 
 @mutant("softmax")
@@ -452,8 +466,17 @@ def in_training(change: Function) -> Function:
     """A mutant that replaces y in training: change(x, weight, bias, eps) -> y."""
 
     @functools.wraps(change)
-    def function(x: Any, m: Any, v: Any, weight: Any = None, bias: Any = None, *, training: bool = False,
-                 momentum: float = 0.1, eps: float = 1e-5) -> Any:  # fmt: skip
+    def function(
+        x: Any,
+        m: Any,
+        v: Any,
+        weight: Any = None,
+        bias: Any = None,
+        *,
+        training: bool = False,
+        momentum: float = 0.1,
+        eps: float = 1e-5,
+    ) -> Any:
         options: dict[str, Any] = {"training": training, "momentum": momentum, "eps": eps}
         y, *running = batch_norm(x, m, v, weight, bias, **options)
         return (change(x, weight, bias, eps) if training else y), *running
@@ -522,8 +545,17 @@ def everywhere(change: Function) -> Function:
     """A mutant that replaces y: change(x, mean, var, weight, bias, eps), with the right statistics."""
 
     @functools.wraps(change)
-    def function(x: Any, m: Any, v: Any, weight: Any = None, bias: Any = None, *, training: bool = False,
-                 momentum: float = 0.1, eps: float = 1e-5) -> Any:  # fmt: skip
+    def function(
+        x: Any,
+        m: Any,
+        v: Any,
+        weight: Any = None,
+        bias: Any = None,
+        *,
+        training: bool = False,
+        momentum: float = 0.1,
+        eps: float = 1e-5,
+    ) -> Any:
         options: dict[str, Any] = {"training": training, "momentum": momentum, "eps": eps}
         mean, var = (x.mean(axis=_axes(x)), x.var(axis=_axes(x))) if training else (m, v)
         y = change(x, _along(mean, x), _along(var, x), weight, bias, eps)
@@ -579,15 +611,26 @@ def bias_before_weight(x: Any, mean: Any, var: Any, weight: Any, bias: Any, eps:
 @everywhere
 def affine_needs_both(x: Any, mean: Any, var: Any, weight: Any, bias: Any, eps: float) -> Any:
     """The weight alone, or the bias alone, is ignored."""
-    return _normalised(x, mean, var, *((weight, bias) if weight is not None and bias is not None else (None, None)), eps)
+    return _normalised(
+        x, mean, var, *((weight, bias) if weight is not None and bias is not None else (None, None)), eps
+    )
 
 
 def with_statistics(change: Function) -> Function:
     """A mutant in what it reads or returns; change(call, x, mean, var, options) gives all three results."""
 
     @functools.wraps(change)
-    def function(x: Any, m: Any, v: Any, weight: Any = None, bias: Any = None, *, training: bool = False,
-                 momentum: float = 0.1, eps: float = 1e-5) -> Any:  # fmt: skip
+    def function(
+        x: Any,
+        m: Any,
+        v: Any,
+        weight: Any = None,
+        bias: Any = None,
+        *,
+        training: bool = False,
+        momentum: float = 0.1,
+        eps: float = 1e-5,
+    ) -> Any:
         def call(mean: Any, var: Any, **changed: Any) -> Any:
             options: dict[str, Any] = {"training": training, "momentum": momentum, "eps": eps}
             return batch_norm(x, mean, var, weight, bias, **options | changed)
@@ -715,7 +758,9 @@ def keeps_with_probability_p(x: Any, p: float, key: int) -> Any:
 @masked
 def shared_by_channels(x: Any, p: float, key: int) -> Any:
     """One mask for all channels."""
-    return dropout(x, p=p, keep=np.broadcast_to(_keep(p, key, (*x.shape[:1], *[1][: x.ndim - 1], *x.shape[2:])), x.shape))
+    return dropout(
+        x, p=p, keep=np.broadcast_to(_keep(p, key, (*x.shape[:1], *[1][: x.ndim - 1], *x.shape[2:])), x.shape)
+    )
 
 
 @mutant("dropout")

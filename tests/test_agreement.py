@@ -100,7 +100,9 @@ def test_another_shape_is_a_failure(got: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "got", [np.ones(2), np.ones(2, np.float16), np.ones(2, ml_dtypes.bfloat16), np.ones(2, int), [1.0, 1.0]], ids=["float64", "float16", "bfloat16", "int64", "list"]
+    "got",
+    [np.ones(2), np.ones(2, np.float16), np.ones(2, ml_dtypes.bfloat16), np.ones(2, int), [1.0, 1.0]],
+    ids=["float64", "float16", "bfloat16", "int64", "list"],
 )
 def test_another_type_is_a_failure(got: Any) -> None:
     """The result has the format of the inputs, though its numbers are right; a list is no array."""

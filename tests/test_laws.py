@@ -109,7 +109,7 @@ def full_name(mutant: str, law: str) -> str:
     return mutant if ": " in mutant else f"{LAWS[law].check.primitive}: {mutant}"  # type: ignore[attr-defined]  # a law
 
 
-@pytest.mark.parametrize("seed", range(1, 9))
+@pytest.mark.parametrize("seed", [1, 2, 3])
 def test_the_reference_passes_every_check(seed: int) -> None:
     """No false alarm: under fresh seeds the definition obeys every law strictly, and judges on every one."""
     trial.configure("smoke", seed)

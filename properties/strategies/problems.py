@@ -47,6 +47,11 @@ class Problem:
     choices: tuple[int, ...] = ()
 
     @property
+    def is_empty(self) -> bool:
+        """Whether some array has no numbers."""
+        return any(isinstance(x, Spec) and not x.size for x in self.arrays.values())
+
+    @property
     def size(self) -> int:
         """How many numbers a call takes."""
         return sum(
@@ -145,9 +150,13 @@ def _covering(problems: Problems, breadth: float, seed: int) -> tuple[Problem, .
         _, pick = build(others)
         return build(pick.usual | others)
 
+    def covered(problem: Problem, pick: Pick) -> set[Pair]:
+        """The pairs of values that a problem tries together; one without numbers tries nothing."""
+        return set() if problem.is_empty else set(_pairs(pick.chosen.items()))
+
     def keep(problem: Problem, pick: Pick) -> None:
         series.append(problem)
-        together.update(_pairs(pick.chosen.items()))
+        together.update(covered(problem, pick))
 
     first, pick = varied()
     keep(first, pick)
@@ -158,14 +167,18 @@ def _covering(problems: Problems, breadth: float, seed: int) -> tuple[Problem, .
             if len(series) < n:
                 keep(*varied(**{name: value}))
     every = [(name, value) for name, others in pick.offered.items() for value in others]
-    wanted = [pair for pair in _pairs(every) if pair[0][0] != pair[1][0]]
+    apart = [pair for pair in _pairs(every) if pair[0][0] != pair[1][0]]
     while len(series) < n:
-        apart = [pair for pair in wanted if pair not in together] or wanted
-        candidates = [build(dict(chance.choice(apart))) for _ in range(CANDIDATES)]
-        keep(*max(candidates, key=lambda candidate: len(_pairs(candidate[1].chosen.items()).keys() - together)))
+        apart = [pair for pair in apart if pair not in together]
+        asked = [chance.choice(apart) if apart else () for _ in range(CANDIDATES)]
+        candidates = [build(dict(pair)) for pair in asked]
+        keep(*max(candidates, key=lambda candidate: len(covered(*candidate) - together)))
+        # A pair that was asked for and did not come cannot be had, or not with numbers.
+        tried = {pair for pair, candidate in zip(asked, candidates, strict=True) if pair not in covered(*candidate)}
+        apart = [pair for pair in apart if pair not in tried]
     return tuple(series)
 
 
-def _pairs(values: Iterable[tuple[str, Any]]) -> dict[Pair, None]:
+def _pairs(values: Iterable[tuple[str, Any]]) -> list[Pair]:
     """Every two of the values, in a fixed order."""
-    return dict.fromkeys(itertools.combinations(values, 2))
+    return list(itertools.combinations(values, 2))
