@@ -69,7 +69,7 @@ def test_correct_file_conforms(tmp_path: Path, seed: int) -> None:
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_one_wrong_line_is_found(tmp_path: Path, name: str) -> None:
-    """The checks that name it deviate, each on at most a dozen numbers; only the wrong function is blamed; the run fails."""
+    """The checks that name it deviate, on at most a dozen numbers; only the wrong function is blamed."""
     mistake, correct = MISTAKES[name], HOMEWORK.read_text()
     assert correct.count(mistake.right) == 1
     file = tmp_path / f"{name}.py"

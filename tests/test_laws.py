@@ -50,6 +50,7 @@ REJECTS = {
     ],
     "CONV-9 delta_kernel_shifts": ["flipped_kernel", "dilates_every_axis_alike"],
     "CONV-17 padding_first": ["pads_before_only", "pads_with_zeros", "pads_symmetrically"],
+    "CONV-24 padding_by_name": ["pads_same_for_stride_one", "pads_same_the_other_way", "full_without_dilation"],
     "DROP-1 evaluation_is_the_identity": ["active_in_evaluation", "scales_in_evaluation"],
     "DROP-1 everything_dropped": ["multiplies_by_a_mask"],
     "DROP-1 nothing_to_drop": ["drops_at_least_something"],
@@ -70,6 +71,7 @@ REJECTS = {
     "NORM-2 shift_invariance": ["one_pass_variance", "without_the_mean", "normalises_by_the_new_running_ones"],
     "NORM-5 batch_permutes": ["by_the_first_sample"],
     "NORM-6 evaluation_is_affine": ["batch_statistics_in_evaluation"],
+    "NORM-7 running_mean_of_one_batch": ["statistics_not_updated"],
     "NORM-7 running_statistics": ["momentum_the_other_way", "forgets_the_old_mean"],
     "SOFT-1 positive": ["logarithm_of_it"],
     "SOFT-1 sums_to_one": ["without_normalisation", "always_the_first_axis", "guarded_denominator"],
@@ -85,6 +87,7 @@ BY_LAWS_ONLY = {
     "ignores_the_key",
     "ignores_the_last_bit_of_the_key",
     "a_little_off",
+    "full_without_dilation",
 }
 
 

@@ -336,10 +336,10 @@ def test_deep_pools_cover_every_pair_of_options(primitive: str) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("depth", BREADTHS)
 def test_training_and_evaluation_share_the_pool(depth: str, seed: int) -> None:
-    """Neither takes more than two thirds: pairs that do not fit together are not asked for again and again."""
+    """Each takes at least a sixth: pairs that do not fit together are not asked for again and again."""
     pool = ALL["batch_norm"].pool(BREADTHS[depth], seed)
     training = sum(problem.options["training"] for problem in pool)
-    assert len(pool) <= 3 * training <= 2 * len(pool)
+    assert len(pool) <= 6 * training <= 5 * len(pool)
 
 
 @pytest.mark.parametrize("primitive", ALL)

@@ -121,9 +121,10 @@ def output_sizes() -> Problems:
             pick.option("dilation", (1, 2, 3)),
         )
         before = pick.option("padding", (0, 1, 2))
-        sides = (before, pick.option("after", (before, 0, 1, 2)))
+        after = pick.option("after", ("as before", 0, 1, 2))
+        sides = (before, after if isinstance(after, int) else before)
         least = max(d * (K - 1) + 1 - sum(sides), 0)
-        size = least + pick.size(tuple(range(1, 10)) + (0,))
+        size = least + pick.size((*range(1, 10), 0))
         return Problem("output_size", {"size": size, "kernel": K}, {"stride": s, "padding": sides, "dilation": d})
 
     return Problems("output_size", build)
