@@ -88,7 +88,7 @@ BY_LAWS_ONLY = {
     "ignores_the_last_bit_of_the_key",
     "a_little_off",
 }
-BY_THE_LAW_FIRST = {"full_without_dilation"}  # values find it at depth "deep", the law of its name at once
+BY_THE_LAW_FIRST = {"full_without_dilation"}  # values seldom draw full, dilated and zeros together
 
 
 @pytest.fixture(autouse=True)
