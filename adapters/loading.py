@@ -72,7 +72,12 @@ def _is_module(spec: str) -> bool:
 def _import(spec: str, importer: Any) -> Any:
     try:
         return importer()
-    except (Exception, SystemExit) as error:
+    except SystemExit as error:
+        raise AdapterError(
+            f"The adapter {spec} ends the process when it is imported (status {error.code}){_last_line(error)}. "
+            "Move what runs into functions."
+        ) from error
+    except Exception as error:
         where, text = _last_line(error), " ".join(str(error).split())
         raise AdapterError(
             f"The adapter {spec} does not import: {type(error).__name__}: {text}{where}. Mend that, then run again."

@@ -115,11 +115,6 @@ def _load(spec: str) -> tuple[str, list[Backend]]:
             name, adapter = load(spec)
         except AdapterError as error:
             raise pytest.UsageError(str(error)) from error
-        except SystemExit as error:
-            raise pytest.UsageError(
-                f"The adapter {spec} ends the process when it is imported (exit status {error.code}). "
-                "Move what runs into functions."
-            ) from error
         try:
             return name, backends(adapter, name)
         except (Exception, SystemExit) as error:

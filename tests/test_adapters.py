@@ -631,7 +631,7 @@ BROKEN = {
     "import etalon_missing\n": ("ModuleNotFoundError", "broken.py, line 1"),
     "import numpy as np\n\nraise ImportError('no\\nnumbers')\n": ("ImportError", "broken.py, line 3"),
     "x = 1\ny = x / 0\n": ("ZeroDivisionError", "broken.py, line 2"),
-    "import sys\nsys.exit(3)\n": ("SystemExit", "broken.py, line 2"),
+    "import sys\nsys.exit(3)\n": ("status 3", "broken.py, line 2"),
 }
 
 
