@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from adapters.backend import Backend
-from properties.agreement import at_most, law_holds, plausible, same_bits, same_number
+from properties.agreement import WrongShape, at_most, law_holds, plausible, same_bits, same_number
 from properties.sides import Computed, Inputs, Read
 from properties.strategies.draws import Draw
 from properties.strategies.problems import Problems
@@ -97,9 +97,21 @@ def _room(backend: Backend, left: Bounded, right: Bounded) -> Any:
 def _leaves(body: Body, backend: Backend, draw: Draw) -> list[tuple[Any, Any, Bounded, Bounded]]:
     """(left, right) as computed, and as read, for every pair of arrays that the law compares."""
     p = Inputs(draw)
-    computed, read = body(Computed(backend), p), body(Read(backend), p)
+    read = body(Read(backend), p)
+    computed = _computed(body, backend, p)
     pairs = zip(*(side if isinstance(side, tuple) else (side,) for side in (*computed, *read)), strict=True)
     return [(_value(a), _value(b), _bounded(c), _bounded(d)) for a, b, c, d in pairs]
+
+
+def _computed(body: Body, backend: Backend, p: Inputs) -> tuple[Any, Any]:
+    """The law on the backend. Where it cannot be written down with what came back, the shape is wrong.
+
+    Raises: WrongShape.
+    """
+    try:
+        return body(Computed(backend), p)
+    except (IndexError, ValueError) as error:
+        raise WrongShape(f"the law cannot be formed from the shapes that came back: {error}") from None
 
 
 def _value(x: Any) -> Any:
@@ -112,7 +124,7 @@ def _bounded(x: Any) -> Bounded:
 
 def _by_bits(body: Body) -> Judge:
     def judge(backend: Backend, draw: Draw) -> None:
-        left, right = body(Computed(backend), Inputs(draw))
+        left, right = _computed(body, backend, Inputs(draw))
         same_bits(_value(left), _value(right))
 
     return judge
@@ -120,7 +132,7 @@ def _by_bits(body: Body) -> Judge:
 
 def _by_number(body: Body) -> Judge:
     def judge(backend: Backend, draw: Draw) -> None:
-        left, right = body(Computed(backend), Inputs(draw))
+        left, right = _computed(body, backend, Inputs(draw))
         for i, (got, want) in enumerate(zip(left, right, strict=True)):
             same_number(got, want, output=f"side {i}")
 
@@ -129,7 +141,7 @@ def _by_number(body: Body) -> Judge:
 
 def _by_chance(body: Body) -> Judge:
     def judge(backend: Backend, draw: Draw) -> None:
-        counts, _ = body(Computed(backend), Inputs(draw))
+        counts, _ = _computed(body, backend, Inputs(draw))
         plausible(counts)
 
     return judge

@@ -306,6 +306,18 @@ def test_subnormal_inputs_that_are_read_as_zero(F: Format) -> None:
     assert (bound.error[~subnormal] == 0).all()
 
 
+@pytest.mark.parametrize("F", LOW, ids=repr)
+def test_what_a_law_hands_over_is_read_as_zero_too(F: Format) -> None:
+    """The inputs of a law are written down without DAZ; a primitive that reads them charges it."""
+    a = replace(default_arithmetic(F), flushes_inputs=True)
+    x = F.round(np.random.default_rng(17).standard_normal(200) * F.smallest_normal * 2)
+    assert (Bounded.of(x, default_arithmetic(F)).under(a).error == Bounded.of(x, a).error).all()
+    halved = (Bounded.of(x, default_arithmetic(F)) / 2).under(a)  # of a normal number, perhaps a subnormal one
+    subnormal = np.abs(x) / 2 < F.smallest_normal
+    assert share(np.where(subnormal, 0.0, F.round(x / 2)), halved) <= 1
+    assert not halved.exact[subnormal & (x != 0)].any()
+
+
 def test_inputs_of_a_narrower_computation_are_rounded() -> None:
     """Where float64 is computed in float32, an input is known to within its rounding to float32."""
     x = np.random.default_rng(18).standard_normal(100)

@@ -12,7 +12,17 @@ import pytest
 from adapters.backend import Backend, NotOffered
 from adapters.deviations import Deviation, Example
 from properties import agreement, trial
-from properties.agreement import Failure, LawBroken, OutOfTolerance, Raised, Tally, WrongSpecial, agree
+from properties.agreement import (
+    Failure,
+    LawBroken,
+    OutOfTolerance,
+    Raised,
+    Tally,
+    WrongShape,
+    WrongSpecial,
+    agree,
+)
+from properties.law import law
 from properties.sides import bounded
 from properties.strategies import KINDS, Draw, Problems, batch_norms, convolutions, dropouts, pads, softmaxes
 from properties.trial import Check, StaleDeviation, WideDeviation
@@ -360,6 +370,20 @@ def test_a_defect_of_the_judge_is_not_the_backends(error: Exception) -> None:
         run(Adapter(), judge=broken)
     assert caught.value is error
     assert not isinstance(caught.value, Failure)
+
+
+def test_a_law_that_cannot_be_formed_blames_the_shape() -> None:
+    """Where the backend's result is too small for what a law does with it, its shape is wrong."""
+
+    def test_halves(f: Any, p: Any) -> Any:
+        """The first half and the second have one shape."""
+        y = f.softmax(p.x, **p.options)
+        return y + np.reshape(y, p.x.shape), y + y
+
+    stated = law("TEST-1", softmaxes())(test_halves)
+    backend = tried(Adapter(softmax=lambda x, *, axis=-1: softmax(x, axis=axis)[:1]))
+    with pytest.raises(WrongShape, match="cannot be formed from the shapes that came back"):
+        stated(backend)
 
 
 def test_a_bug_that_comes_and_goes_is_still_a_failure() -> None:

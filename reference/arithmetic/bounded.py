@@ -108,7 +108,7 @@ class Bounded(NDArrayOperatorsMixin):
         if arithmetic.compute.precision < arithmetic.storage.precision:
             error = cls.constant(value, arithmetic).error
         if arithmetic.flushes_inputs:
-            error = np.where(np.abs(value) < arithmetic.storage.smallest_normal, np.abs(value), error)
+            error = np.maximum(error, rules.read_as_zero(value, np.zeros(value.shape), arithmetic))
         return cls(value, error, arithmetic)
 
     @classmethod
@@ -121,7 +121,10 @@ class Bounded(NDArrayOperatorsMixin):
 
     def under(self, arithmetic: Arithmetic) -> Bounded:
         """The same numbers, to be computed with under other claims."""
-        return Bounded(self.value, self.error, arithmetic, self.exact)
+        if not arithmetic.flushes_inputs:
+            return Bounded(self.value, self.error, arithmetic, self.exact)
+        lost = rules.read_as_zero(self.value, self.error, arithmetic)
+        return Bounded(self.value, self.error + lost, arithmetic, self.exact & (lost == 0))
 
     # -- what an array is ---------------------------------------------------------------------------
 

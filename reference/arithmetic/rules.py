@@ -66,6 +66,12 @@ def flushed(v: Floats, d: Floats, a: Arithmetic) -> Floats:
     return np.where(np.abs(v) - d < 2 * smallest, np.minimum(smallest, np.abs(v) + d), 0.0)
 
 
+def read_as_zero(x: Floats, e: Floats, a: Arithmetic) -> Floats:
+    """What is lost where an input that may be subnormal is read as zero."""
+    smallest = a.storage.smallest_normal
+    return np.where(np.abs(x) - e < smallest, np.minimum(smallest, np.abs(x) + e), 0.0)
+
+
 def sum_error(
     n: int, magnitude: Floats, d: Floats, a: Arithmetic, *, products: bool = False, smallest_product: float = np.inf
 ) -> Floats:

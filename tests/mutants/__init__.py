@@ -1,0 +1,15 @@
+"""Mutants: wrong implementations, each with one mistake that people make.
+
+Every mutant is the reference with one function replaced; its docstring says what is wrong. Most change
+what the reference is given or returns, so that the mistake, and nothing else, stands in the code. A
+module for each chapter; REJECTS says for each law which mutants break its equation, and not only its
+bound.
+"""
+
+from tests.mutants import activations, convolution, dropout, normalization
+from tests.mutants.base import MUTANTS, Adapter, Mutant, tried
+
+CHAPTERS = (convolution, normalization, dropout, activations)
+REJECTS: dict[str, list[str]] = {law: names for chapter in CHAPTERS for law, names in chapter.REJECTS.items()}
+
+__all__ = ["MUTANTS", "REJECTS", "Adapter", "Mutant", "tried"]

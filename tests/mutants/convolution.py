@@ -1,0 +1,339 @@
+"""Wrong convolutions, paddings and output sizes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from reference import convolution, output_size, pad
+from reference.arrays import per_axis
+from reference.convolution import paddings
+from tests.mutants.base import mutant
+
+# -- output_size ---------------------------------------------------------------------------------------
+
+
+@mutant("output_size")
+def rounds_up(size: int, kernel: int, *, stride: int = 1, padding: Any = (0, 0), dilation: int = 1) -> int:
+    """Ceil for floor: the last window may stick out."""
+    return -(-(size + sum(padding) - dilation * (kernel - 1) - 1) // stride) + 1
+
+
+@mutant("output_size")
+def forgets_the_last(size: int, kernel: int, **options: Any) -> int:
+    """Counts the steps between windows, not the windows."""
+    return output_size(size, kernel, **options) - 1
+
+
+@mutant("output_size")
+def pads_one_side(
+    size: int, kernel: int, *, stride: int = 1, padding: tuple[int, int] = (0, 0), dilation: int = 1
+) -> int:
+    """Adds the padding once, where it stands on both sides."""
+    return (size + padding[0] - dilation * (kernel - 1) - 1) // stride + 1
+
+
+@mutant("output_size")
+def dilates_the_kernel_too_far(
+    size: int, kernel: int, *, stride: int = 1, padding: Any = (0, 0), dilation: int = 1
+) -> int:
+    """A dilated kernel spans d K, not d (K - 1) + 1, elements."""
+    return (size + sum(padding) - dilation * kernel) // stride + 1
+
+
+@mutant("output_size")
+def doubles_the_first_side(
+    size: int, kernel: int, *, stride: int = 1, padding: tuple[int, int] = (0, 0), dilation: int = 1
+) -> int:
+    """Takes both sides for equal."""
+    return (size + 2 * padding[0] - dilation * (kernel - 1) - 1) // stride + 1
+
+
+@mutant("output_size")
+def divides_as_floats(size: int, kernel: int, *, stride: int = 1, padding: Any = (0, 0), dilation: int = 1) -> float:
+    """The right number, as a float."""
+    return float(output_size(size, kernel, stride=stride, padding=padding, dilation=dilation))
+
+
+# -- pad -----------------------------------------------------------------------------------------------
+
+
+def _padded(x: Any, padding: Any, mode: str, value: float = 0.0) -> Any:
+    """np.pad on the spatial axes, with a mode of NumPy."""
+    options: dict[str, Any] = {"constant_values": value} if mode == "constant" else {}
+    return np.pad(x, [(0, 0), (0, 0), *padding], mode=mode, **options)  # type: ignore[call-overload]  # as NumPy's modes
+
+
+@mutant("pad")
+def repeats_the_edge(x: Any, *, padding: Any, mode: str = "constant", value: float = 0.0) -> Any:
+    """Symmetric for reflect: the edge comes twice."""
+    return _padded(x, padding, "symmetric") if mode == "reflect" else pad(x, padding=padding, mode=mode, value=value)
+
+
+@mutant("pad")
+def circles_one_too_far(x: Any, *, padding: Any, mode: str = "constant", value: float = 0.0) -> Any:
+    """Circular padding takes x[S - p - 1], ..., one element off."""
+    if mode != "circular":
+        return pad(x, padding=padding, mode=mode, value=value)
+    for axis, (before, after) in enumerate(padding, start=2):
+        S = x.shape[axis]
+        x = np.take(x, [(i - (i < 0)) % S for i in range(-before, S + after)], axis=axis)
+    return x
+
+
+@mutant("pad")
+def reflects_for_circular(x: Any, *, padding: Any, mode: str = "constant", value: float = 0.0) -> Any:
+    """Circular padding in the wrong order: each end continues itself."""
+    mode, options = ("symmetric", {}) if mode == "circular" else (mode, {"value": value})
+    return _padded(x, padding, mode) if mode == "symmetric" else pad(x, padding=padding, mode=mode, **options)
+
+
+@mutant("pad")
+def pads_with_zeros_only(x: Any, *, padding: Any, mode: str = "constant", value: float = 0.0) -> Any:
+    """The value is ignored."""
+    return pad(x, padding=padding, mode=mode)
+
+
+@mutant("pad")
+def swaps_before_and_after(x: Any, *, padding: Any, **options: Any) -> Any:
+    """Each pair the wrong way round."""
+    return pad(x, padding=[pair[::-1] for pair in padding], **options)
+
+
+@mutant("pad")
+def takes_the_last_axis_first(x: Any, *, padding: Any, **options: Any) -> Any:
+    """The pairs in the order of the axes reversed."""
+    return pad(x, padding=padding[::-1], **options)
+
+
+@mutant("pad")
+def mirrors_for_replicate(x: Any, *, padding: Any, mode: str = "constant", value: float = 0.0) -> Any:
+    """Replicate continues with the mirror image: right for one element a side, wrong for more."""
+    return _padded(x, padding, "symmetric") if mode == "replicate" else pad(x, padding=padding, mode=mode, value=value)
+
+
+# -- convolution ---------------------------------------------------------------------------------------
+
+
+def _written_out(x: Any, w: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """The options with one stride, dilation and pair of paddings for each axis."""
+    rank = w.ndim - 2
+    s, d = per_axis(options.get("stride", 1), rank), per_axis(options.get("dilation", 1), rank)
+    pairs = paddings(options.get("padding", 0), x.shape[2:], w.shape[2:], s, d)
+    return options | {"stride": s, "dilation": d, "padding": pairs}
+
+
+@mutant("convolution")
+def flipped_kernel(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """The convolution of signal processing, not of networks."""
+    return convolution(x, np.flip(w, tuple(range(2, w.ndim))), bias, **options)
+
+
+@mutant("convolution")
+def ignores_the_dilation(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """Windows of adjacent elements, whatever the dilation."""
+    return convolution(x, w, bias, **_written_out(x, w, options) | {"dilation": 1})
+
+
+@mutant("convolution")
+def dilates_but_reads_adjacent(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """The output has the dilated size, but the taps of a window lie side by side."""
+    given = _written_out(x, w, options)
+    size = convolution(x, w, bias, **given).shape[2:]
+    dense = convolution(x, w, bias, **given | {"dilation": 1})
+    return dense[(..., *(slice(P) for P in size))]
+
+
+@mutant("convolution")
+def dilates_every_axis_alike(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """The last axis gets the dilation of the first, where the kernel still fits."""
+    given = _written_out(x, w, options)
+    try:
+        return convolution(x, w, bias, **given | {"dilation": (*given["dilation"][:-1], given["dilation"][0])})
+    except ValueError:
+        return convolution(x, w, bias, **options)
+
+
+@mutant("convolution")
+def starts_a_phase_late(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """With stride s the windows begin at s - 1."""
+    given = _written_out(x, w, options)
+    dense = convolution(x, w, bias, **given | {"stride": 1})
+    shift = [1 - s for s in given["stride"]]
+    every = tuple(slice(None, None, s) for s in given["stride"])
+    return np.roll(dense, shift, axis=tuple(range(2, x.ndim)))[(..., *every)]
+
+
+@mutant("convolution")
+def swaps_the_strides(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """The strides of the axes in reverse."""
+    given = _written_out(x, w, options)
+    return convolution(x, w, bias, **given | {"stride": given["stride"][::-1]})
+
+
+@mutant("convolution")
+def rounds_the_size_up(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """Ceil in the output size: a last window that sticks out sees zeros."""
+    given = _written_out(x, w, options)
+    x = pad(x, padding=given["padding"], mode=given.pop("padding_mode", "zeros"))
+    room = [s - 1 for s in given["stride"]]
+    return convolution(x, w, bias, **given | {"padding": [(0, after) for after in room]})
+
+
+@mutant("convolution")
+def pads_before_only(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """All padding before the signal."""
+    given = _written_out(x, w, options)
+    pairs = [(sum(pair), 0) for pair in given["padding"]]
+    mode = given.pop("padding_mode", "zeros")
+    return convolution(_padded(x, pairs, "constant" if mode == "zeros" else "wrap"), w, bias, **given | {"padding": 0})
+
+
+@mutant("convolution")
+def pads_same_the_other_way(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """With an even kernel "same" puts the odd element before the signal."""
+    given = _written_out(x, w, options)
+    if options.get("padding") == "same" and options.get("padding_mode", "zeros") == "zeros":
+        given["padding"] = [pair[::-1] for pair in given["padding"]]
+    return convolution(x, w, bias, **given)
+
+
+@mutant("convolution")
+def pads_same_for_stride_one(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """The padding of "same" as if the stride were 1: d (K - 1) in all."""
+    if options.get("padding") == "same" and options.get("padding_mode", "zeros") == "zeros":
+        spans = [
+            d * (K - 1) for d, K in zip(per_axis(options.get("dilation", 1), w.ndim - 2), w.shape[2:], strict=True)
+        ]
+        options = options | {"padding": [(span // 2, span - span // 2) for span in spans]}
+    return convolution(x, w, bias, **options)
+
+
+@mutant("convolution")
+def full_without_dilation(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """The padding of "full" is K - 1, whatever the dilation, where the kernel still fits."""
+    if options.get("padding") != "full" or options.get("padding_mode", "zeros") != "zeros":
+        return convolution(x, w, bias, **options)
+    try:
+        return convolution(x, w, bias, **options | {"padding": [(K - 1, K - 1) for K in w.shape[2:]]})
+    except ValueError:
+        return convolution(x, w, bias, **options)
+
+
+@mutant("convolution")
+def pads_with_zeros(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """The padding mode is ignored."""
+    return convolution(x, w, bias, **options | {"padding_mode": "zeros"})
+
+
+@mutant("convolution")
+def pads_symmetrically(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """Symmetric for reflect: the edge comes twice."""
+    if options.get("padding_mode") != "reflect":
+        return convolution(x, w, bias, **options)
+    given = _written_out(x, w, options) | {"padding_mode": "zeros"}
+    return convolution(_padded(x, given["padding"], "symmetric"), w, bias, **given | {"padding": 0})
+
+
+@mutant("convolution")
+def bias_of_the_next_channel(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """Each output channel gets its neighbour's bias."""
+    return convolution(x, w, None if bias is None else np.roll(bias, 1), **options)
+
+
+@mutant("convolution")
+def bias_twice(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """The bias is added once by the kernel and once by its caller."""
+    return convolution(x, w, None if bias is None else 2 * bias, **options)
+
+
+@mutant("convolution")
+def bias_forgotten_in_groups(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """The path for groups has no bias."""
+    return convolution(x, w, bias if options.get("groups", 1) == 1 else None, **options)
+
+
+@mutant("convolution")
+def bias_along_the_last_axis(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """The bias is broadcast along the last axis where that is possible."""
+    y = convolution(x, w, None, **options)
+    if bias is None or y.shape[-1] != bias.size:
+        return convolution(x, w, bias, **options)
+    return y + bias
+
+
+@mutant("convolution")
+def bias_always(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """There is a bias of 1 where none was given."""
+    return convolution(x, w, np.ones(len(w)) if bias is None else bias, **options)
+
+
+@mutant("convolution")
+def interleaves_the_groups(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """Input channel c belongs to group c mod g."""
+    g, C = options.get("groups", 1), x.shape[1]
+    return convolution(x[:, np.arange(C).reshape(-1, g).T.ravel()], w, bias, **options)
+
+
+@mutant("convolution")
+def interleaves_the_outputs(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """Output channels of different groups alternate, as after a channel shuffle."""
+    y = convolution(x, w, bias, **options)
+    return y[:, np.arange(y.shape[1]).reshape(options.get("groups", 1), -1).T.ravel()]
+
+
+@mutant("convolution")
+def swaps_the_groups(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """The first group sees the channels of the last."""
+    g, C = options.get("groups", 1), x.shape[1]
+    return convolution(x[:, np.arange(C).reshape(g, -1)[::-1].ravel()], w, bias, **options)
+
+
+@mutant("convolution")
+def cuts_negatives(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """An activation that was fused by mistake: no output is negative."""
+    return np.maximum(convolution(x, w, bias, **options), 0)
+
+
+@mutant("convolution")
+def last_position_from_zero(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """The last window of each row sees a signal of zeros."""
+    y = convolution(x, w, bias, **options).copy()
+    y[..., -1:] = 0 if bias is None else np.reshape(bias, (-1, *[1] * (x.ndim - 2)))
+    return y
+
+
+@mutant("convolution")
+def tiles_of_three(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """Each fourth output of a row repeats the one before it: a tile that is one too short."""
+    y = convolution(x, w, bias, **options).copy()
+    y[..., 3::4] = y[..., 2:-1:4]
+    return y
+
+
+@mutant("convolution")
+def single_precision(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """float64 is computed in float32."""
+    narrow = [z if z is None else z.astype(np.float32) for z in (x, w, bias)]
+    return convolution(*narrow, **options).astype(x.dtype)
+
+
+# For each law, mutants that break its equation, and not only its bound.
+REJECTS = {
+    "CONV-1 output_shape": ["rounds_the_size_up", "ignores_the_dilation"],
+    "CONV-2 linear_in_the_signal": ["cuts_negatives"],
+    "CONV-5 translation_equivariance": ["tiles_of_three"],
+    "CONV-5 circular_equivariance": ["last_position_from_zero", "pad: circles_one_too_far"],
+    "CONV-6 stride_is_subsampling": ["starts_a_phase_late", "rounds_the_size_up"],
+    "CONV-7 dilation_is_a_spread_kernel": ["ignores_the_dilation", "dilates_but_reads_adjacent"],
+    "CONV-8 groups_are_separate_convolutions": [
+        "interleaves_the_groups",
+        "interleaves_the_outputs",
+        "swaps_the_groups",
+        "bias_forgotten_in_groups",
+    ],
+    "CONV-9 delta_kernel_shifts": ["flipped_kernel", "dilates_every_axis_alike"],
+    "CONV-17 padding_first": ["pads_before_only", "pads_with_zeros", "pads_symmetrically"],
+    "CONV-24 padding_by_name": ["pads_same_for_stride_one", "pads_same_the_other_way", "full_without_dilation"],
+}

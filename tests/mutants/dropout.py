@@ -1,0 +1,171 @@
+"""Wrong dropouts."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from reference import dropout
+from tests.mutants.base import Function, mutant, mutant_with_state
+
+# -- dropout -------------------------------------------------------------------------------------------
+
+
+def _keep(p: float, key: int, shape: tuple[int, ...]) -> Any:
+    return np.random.default_rng(key).random(shape) >= p
+
+
+def masked(change: Function) -> Function:
+    """A mutant in training: change(x, p, key) -> y. In evaluation the identity."""
+
+    @functools.wraps(change)
+    def function(x: Any, *, p: float = 0.5, training: bool = True, key: int = 0) -> Any:
+        return change(x, p, key) if training else x
+
+    del function.__wrapped__  # type: ignore[attr-defined]  # the harness is to see this signature
+    return function
+
+
+@mutant("dropout")
+@masked
+def without_rescaling(x: Any, p: float, key: int) -> Any:
+    """Survivors keep their size, as in the lecture of Jacquet (2022)."""
+    return np.where(_keep(p, key, x.shape), x, 0)
+
+
+@mutant("dropout")
+@masked
+def rescaled_by_p(x: Any, p: float, key: int) -> Any:
+    """1/p for 1/(1 - p)."""
+    return np.where(_keep(p, key, x.shape), x / p if p else x, 0)
+
+
+@mutant("dropout")
+@masked
+def multiplied_by_the_share(x: Any, p: float, key: int) -> Any:
+    """The factor of evaluation, 1 - p, in training."""
+    return np.where(_keep(p, key, x.shape), x * (1 - p), 0)
+
+
+@mutant("dropout")
+@masked
+def keeps_with_probability_p(x: Any, p: float, key: int) -> Any:
+    """p is taken for the probability to survive."""
+    return dropout(x, p=1 - p, key=key)
+
+
+@mutant("dropout")
+@masked
+def shared_by_channels(x: Any, p: float, key: int) -> Any:
+    """One mask for all channels."""
+    return dropout(
+        x, p=p, keep=np.broadcast_to(_keep(p, key, (*x.shape[:1], *[1][: x.ndim - 1], *x.shape[2:])), x.shape)
+    )
+
+
+@mutant("dropout")
+@masked
+def shared_by_samples(x: Any, p: float, key: int) -> Any:
+    """One mask for all samples."""
+    return dropout(x, p=p, keep=np.broadcast_to(_keep(p, key, x.shape[1:]), x.shape))
+
+
+@mutant("dropout")
+@masked
+def drops_channels(x: Any, p: float, key: int) -> Any:
+    """Whole channels are dropped."""
+    shape = (*x.shape[:2], *[1] * (x.ndim - 2))
+    return dropout(x, p=p, keep=np.broadcast_to(_keep(p, key, shape), x.shape))
+
+
+@mutant("dropout")
+@masked
+def drops_in_pairs(x: Any, p: float, key: int) -> Any:
+    """Neighbours share their fate."""
+    if not x.ndim:
+        return dropout(x, p=p, key=key)
+    half = _keep(p, key, (*x.shape[:-1], (x.shape[-1] + 1) // 2))
+    return dropout(x, p=p, keep=np.repeat(half, 2, axis=-1)[..., : x.shape[-1]])
+
+
+@mutant("dropout")
+@masked
+def ignores_the_key(x: Any, p: float, key: int) -> Any:
+    """Every call has the same mask."""
+    return dropout(x, p=p, key=0)
+
+
+@mutant("dropout")
+@masked
+def ignores_the_last_bit_of_the_key(x: Any, p: float, key: int) -> Any:
+    """Keys 2n and 2n + 1 give one mask."""
+    return dropout(x, p=p, key=key // 2)
+
+
+@mutant("dropout")
+@masked
+def drops_the_smallest(x: Any, p: float, key: int) -> Any:
+    """The numbers decide, not chance: those below their median survive less often."""
+    small = np.abs(x) < np.median(np.abs(x)) if x.size else np.zeros(x.shape, bool)
+    return dropout(x, p=p, keep=_keep(p, key, x.shape) & ~small)
+
+
+@mutant("dropout")
+@masked
+def multiplies_by_a_mask(x: Any, p: float, key: int) -> Any:
+    """With p = 1 it divides by zero: 0/0."""
+    return x * (_keep(p, key, x.shape) / np.float64(1 - p))
+
+
+@mutant("dropout")
+@masked
+def drops_at_least_something(x: Any, p: float, key: int) -> Any:
+    """p = 0 is taken for "not given", and so for a half."""
+    return dropout(x, p=p or 0.5, key=key)
+
+
+@mutant("dropout")
+@masked
+def a_little_off(x: Any, p: float, key: int) -> Any:
+    """p is compared with eight bits of randomness, of which the lowest value is lost."""
+    coarse = np.random.default_rng(key).integers(1, 17, x.shape) / 16
+    return dropout(x, p=p, keep=(coarse > p) | (p == 0))
+
+
+@mutant("dropout")
+def active_in_evaluation(x: Any, *, p: float = 0.5, training: bool = True, key: int = 0) -> Any:
+    """Evaluation drops too."""
+    return dropout(x, p=p, key=key)
+
+
+@mutant("dropout")
+def scales_in_evaluation(x: Any, *, p: float = 0.5, training: bool = True, key: int = 0) -> Any:
+    """The other convention: evaluation multiplies by 1 - p."""
+    return dropout(x, p=p, key=key) if training else x * (1 - p)
+
+
+@mutant_with_state("dropout")
+def not_deterministic() -> Function:
+    """One generator for all calls, whatever the key."""
+    rng = np.random.default_rng(0)
+
+    @masked
+    def function(x: Any, p: float, key: int) -> Any:
+        return dropout(x, p=p, keep=rng.random(x.shape) >= p)
+
+    return function
+
+
+# For each law, mutants that break its equation, and not only its bound.
+REJECTS = {
+    "DROP-1 evaluation_is_the_identity": ["active_in_evaluation", "scales_in_evaluation"],
+    "DROP-1 everything_dropped": ["multiplies_by_a_mask"],
+    "DROP-1 nothing_to_drop": ["drops_at_least_something"],
+    "DROP-2 zero_or_rescaled": ["without_rescaling", "rescaled_by_p", "multiplied_by_the_share"],
+    "DROP-3 survivors_are_binomial": ["keeps_with_probability_p", "a_little_off"],
+    "DROP-4 masks_are_independent": ["shared_by_channels", "shared_by_samples", "drops_channels", "drops_in_pairs"],
+    "DROP-6 another_key_another_mask": ["ignores_the_key", "ignores_the_last_bit_of_the_key"],
+    "DROP-6 the_key_decides": ["not_deterministic"],
+}

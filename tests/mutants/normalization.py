@@ -1,0 +1,298 @@
+"""Wrong batch normalisations."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from reference import batch_norm
+from tests.mutants.base import Function, mutant
+
+# -- batch_norm ----------------------------------------------------------------------------------------
+
+Named = tuple[Any, Any, Any, Any, Any]
+
+
+def _axes(x: Any) -> tuple[int, ...]:
+    return (0, *range(2, x.ndim))
+
+
+def _along(v: Any, x: Any) -> Any:
+    return np.reshape(v, (1, -1, *[1] * (x.ndim - 2)))
+
+
+def _affine(z: Any, weight: Any, bias: Any, x: Any) -> Any:
+    z = z if weight is None else z * _along(weight, x)
+    return z if bias is None else z + _along(bias, x)
+
+
+def _normalised(x: Any, mean: Any, var: Any, weight: Any, bias: Any, eps: float) -> Any:
+    """y from statistics that broadcast against x."""
+    return _affine((x - mean) / np.sqrt(var + eps), weight, bias, x)
+
+
+def in_training(change: Function) -> Function:
+    """A mutant that replaces y in training: change(x, weight, bias, eps) -> y."""
+
+    @functools.wraps(change)
+    def function(
+        x: Any,
+        m: Any,
+        v: Any,
+        weight: Any = None,
+        bias: Any = None,
+        *,
+        training: bool = False,
+        momentum: float = 0.1,
+        eps: float = 1e-5,
+    ) -> Any:
+        options: dict[str, Any] = {"training": training, "momentum": momentum, "eps": eps}
+        y, *running = batch_norm(x, m, v, weight, bias, **options)
+        return (change(x, weight, bias, eps) if training else y), *running
+
+    del function.__wrapped__  # type: ignore[attr-defined]  # the harness is to see this signature
+    return function
+
+
+@mutant("batch_norm")
+@in_training
+def unbiased_variance(x: Any, weight: Any, bias: Any, eps: float) -> Any:
+    """x is normalised by the variance with n - 1."""
+    var = x.var(axis=_axes(x), keepdims=True, ddof=1)
+    return _normalised(x, x.mean(axis=_axes(x), keepdims=True), var, weight, bias, eps)
+
+
+@mutant("batch_norm")
+@in_training
+def one_pass_variance(x: Any, weight: Any, bias: Any, eps: float) -> Any:
+    """mean(x^2) - mean(x)^2, which cancels."""
+    mean = x.mean(axis=_axes(x), keepdims=True)
+    var = np.maximum((x * x).mean(axis=_axes(x), keepdims=True) - mean * mean, 0)
+    return _normalised(x, mean, var, weight, bias, eps)
+
+
+@mutant("batch_norm")
+@in_training
+def over_the_batch_only(x: Any, weight: Any, bias: Any, eps: float) -> Any:
+    """Statistics for each position."""
+    return _normalised(x, x.mean(axis=0, keepdims=True), x.var(axis=0, keepdims=True), weight, bias, eps)
+
+
+@mutant("batch_norm")
+@in_training
+def over_the_channels(x: Any, weight: Any, bias: Any, eps: float) -> Any:
+    """Layer normalisation, under the wrong name."""
+    axes = tuple(range(1, x.ndim))
+    return _normalised(x, x.mean(axis=axes, keepdims=True), x.var(axis=axes, keepdims=True), weight, bias, eps)
+
+
+@mutant("batch_norm")
+@in_training
+def by_the_first_sample(x: Any, weight: Any, bias: Any, eps: float) -> Any:
+    """The statistics of the first half of the batch."""
+    half = x[: (len(x) + 1) // 2]
+    mean, var = half.mean(axis=_axes(x), keepdims=True), half.var(axis=_axes(x), keepdims=True)
+    return _normalised(x, mean, var, weight, bias, eps)
+
+
+@mutant("batch_norm")
+@in_training
+def without_the_mean(x: Any, weight: Any, bias: Any, eps: float) -> Any:
+    """The mean is not subtracted: the root mean square normalises."""
+    return _affine(x / np.sqrt((x * x).mean(axis=_axes(x), keepdims=True) + eps), weight, bias, x)
+
+
+@mutant("batch_norm")
+@in_training
+def mean_absolute_deviation(x: Any, weight: Any, bias: Any, eps: float) -> Any:
+    """The mean distance from the mean for its root mean square."""
+    d = x - x.mean(axis=_axes(x), keepdims=True)
+    return _affine(d / np.sqrt(np.abs(d).mean(axis=_axes(x), keepdims=True) ** 2 + eps), weight, bias, x)
+
+
+def everywhere(change: Function) -> Function:
+    """A mutant that replaces y: change(x, mean, var, weight, bias, eps), with the right statistics."""
+
+    @functools.wraps(change)
+    def function(
+        x: Any,
+        m: Any,
+        v: Any,
+        weight: Any = None,
+        bias: Any = None,
+        *,
+        training: bool = False,
+        momentum: float = 0.1,
+        eps: float = 1e-5,
+    ) -> Any:
+        options: dict[str, Any] = {"training": training, "momentum": momentum, "eps": eps}
+        mean, var = (x.mean(axis=_axes(x)), x.var(axis=_axes(x))) if training else (m, v)
+        y = change(x, _along(mean, x), _along(var, x), weight, bias, eps)
+        return y, *batch_norm(x, m, v, weight, bias, **options)[1:]
+
+    del function.__wrapped__  # type: ignore[attr-defined]  # the harness is to see this signature
+    return function
+
+
+@mutant("batch_norm")
+@everywhere
+def eps_outside_the_root(x: Any, mean: Any, var: Any, weight: Any, bias: Any, eps: float) -> Any:
+    """sqrt(var) + eps for sqrt(var + eps)."""
+    return _affine((x - mean) / (np.sqrt(var) + eps), weight, bias, x)
+
+
+@mutant("batch_norm")
+@everywhere
+def without_eps(x: Any, mean: Any, var: Any, weight: Any, bias: Any, eps: float) -> Any:
+    """eps is ignored."""
+    return _normalised(x, mean, var, weight, bias, 0.0)
+
+
+@mutant("batch_norm")
+@everywhere
+def always_the_default_eps(x: Any, mean: Any, var: Any, weight: Any, bias: Any, eps: float) -> Any:
+    """eps is written into the code."""
+    return _normalised(x, mean, var, weight, bias, 1e-5)
+
+
+@mutant("batch_norm")
+@everywhere
+def divides_by_the_variance(x: Any, mean: Any, var: Any, weight: Any, bias: Any, eps: float) -> Any:
+    """The root is forgotten."""
+    return _affine((x - mean) / (var + eps), weight, bias, x)
+
+
+@mutant("batch_norm")
+@everywhere
+def weight_for_bias(x: Any, mean: Any, var: Any, weight: Any, bias: Any, eps: float) -> Any:
+    """Scale and shift change places."""
+    return _normalised(x, mean, var, bias, weight, eps)
+
+
+@mutant("batch_norm")
+@everywhere
+def bias_before_weight(x: Any, mean: Any, var: Any, weight: Any, bias: Any, eps: float) -> Any:
+    """gamma (z + beta) for gamma z + beta."""
+    return _affine(_normalised(x, mean, var, None, bias, eps), weight, None, x)
+
+
+@mutant("batch_norm")
+@everywhere
+def affine_needs_both(x: Any, mean: Any, var: Any, weight: Any, bias: Any, eps: float) -> Any:
+    """The weight alone, or the bias alone, is ignored."""
+    return _normalised(
+        x, mean, var, *((weight, bias) if weight is not None and bias is not None else (None, None)), eps
+    )
+
+
+def with_statistics(change: Function) -> Function:
+    """A mutant in what it reads or returns; change(call, x, mean, var, options) gives all three results."""
+
+    @functools.wraps(change)
+    def function(
+        x: Any,
+        m: Any,
+        v: Any,
+        weight: Any = None,
+        bias: Any = None,
+        *,
+        training: bool = False,
+        momentum: float = 0.1,
+        eps: float = 1e-5,
+    ) -> Any:
+        def call(mean: Any, var: Any, **changed: Any) -> Any:
+            options: dict[str, Any] = {"training": training, "momentum": momentum, "eps": eps}
+            return batch_norm(x, mean, var, weight, bias, **options | changed)
+
+        return change(call, x, m, v, training, momentum)
+
+    del function.__wrapped__  # type: ignore[attr-defined]  # the harness is to see this signature
+    return function
+
+
+@mutant("batch_norm")
+@with_statistics
+def momentum_the_other_way(call: Any, x: Any, m: Any, v: Any, training: bool, momentum: float) -> Any:
+    """running = momentum running + (1 - momentum) batch."""
+    return call(m, v, momentum=1 - momentum)
+
+
+@mutant("batch_norm")
+@with_statistics
+def statistics_not_updated(call: Any, x: Any, m: Any, v: Any, training: bool, momentum: float) -> Any:
+    """The running statistics stay as they are."""
+    return call(m, v)[0], m, v
+
+
+@mutant("batch_norm")
+@with_statistics
+def biased_running_variance(call: Any, x: Any, m: Any, v: Any, training: bool, momentum: float) -> Any:
+    """The running variance moves towards the variance with n, which is not the reference's convention."""
+    return call(m, v, unbiased=False)
+
+
+@mutant("batch_norm")
+@with_statistics
+def running_deviation(call: Any, x: Any, m: Any, v: Any, training: bool, momentum: float) -> Any:
+    """The running variance moves towards the standard deviation."""
+    y, mean, var = call(m, v)
+    return y, mean, (1 - momentum) * v + momentum * x.std(axis=_axes(x), ddof=1) if training else var
+
+
+@mutant("batch_norm")
+@with_statistics
+def batch_statistics_in_evaluation(call: Any, x: Any, m: Any, v: Any, training: bool, momentum: float) -> Any:
+    """Evaluation normalises by the batch, as a forgotten `eval()` does."""
+    if training or x[:, :1].size < 2:
+        return call(m, v)
+    return call(m, v, training=True)[0], m, v
+
+
+@mutant("batch_norm")
+@with_statistics
+def running_statistics_in_training(call: Any, x: Any, m: Any, v: Any, training: bool, momentum: float) -> Any:
+    """Training normalises by the running statistics."""
+    return call(m, v, training=False)[0], *call(m, v)[1:]
+
+
+@mutant("batch_norm")
+@with_statistics
+def updates_in_evaluation(call: Any, x: Any, m: Any, v: Any, training: bool, momentum: float) -> Any:
+    """Evaluation moves the running statistics too."""
+    return call(m, v)[0], *call(m, v, training=training or x[:, :1].size > 1)[1:]
+
+
+@mutant("batch_norm")
+@with_statistics
+def forgets_the_old_mean(call: Any, x: Any, m: Any, v: Any, training: bool, momentum: float) -> Any:
+    """The momentum is ignored: the running statistics are the batch's."""
+    return call(m, v, momentum=1.0)
+
+
+@mutant("batch_norm")
+@with_statistics
+def normalises_by_the_new_running_ones(call: Any, x: Any, m: Any, v: Any, training: bool, momentum: float) -> Any:
+    """In training y uses the running statistics after their update."""
+    _, mean, var = call(m, v)
+    return call(mean, var, training=False)[0], mean, var
+
+
+# For each law, mutants that break its equation, and not only its bound.
+REJECTS = {
+    "NORM-1 standardised": [
+        "unbiased_variance",
+        "eps_outside_the_root",
+        "divides_by_the_variance",
+        "mean_absolute_deviation",
+        "over_the_batch_only",
+        "over_the_channels",
+        "running_statistics_in_training",
+    ],
+    "NORM-2 shift_invariance": ["one_pass_variance", "without_the_mean", "normalises_by_the_new_running_ones"],
+    "NORM-5 batch_permutes": ["by_the_first_sample"],
+    "NORM-6 evaluation_is_affine": ["batch_statistics_in_evaluation"],
+    "NORM-7 running_mean_of_one_batch": ["statistics_not_updated"],
+    "NORM-7 running_statistics": ["momentum_the_other_way", "forgets_the_old_mean"],
+}
