@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Example:
-    """One call that shows a deviation: arrays by the reference's parameter names, and options."""
+    """One call that shows a deviation: options, and arrays by the names that the reference or the law gives them."""
 
     arrays: Mapping[str, Any]
     options: Mapping[str, Any] = field(default_factory=dict)

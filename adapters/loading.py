@@ -13,7 +13,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
 import reference
+from adapters.deviations import Deviation, Example
 from reference.arithmetic import FORMATS
 
 SHIPPED = {"reference": "numpy", "torch": "torch", "jax": "jax"}  # and the package that each needs
@@ -59,6 +62,7 @@ def load(spec: str) -> tuple[str, Any]:
             "or a file such as ./homework.py."
         )
     check_signatures(name, adapter)
+    check_ledger(name, adapter)
     return name, adapter
 
 
@@ -149,3 +153,38 @@ def check_signatures(name: str, adapter: Any) -> None:
                 f"cannot be called. Its arrays come first, in this order: {', '.join(a.name for a in arrays)}; "
                 f"its options are keywords: {', '.join(options) or 'none'}. Give {p.name} a default, or rename it."
             )
+
+
+def check_ledger(name: str, adapter: Any) -> None:
+    """The known deviations of an adapter are entries of a ledger, for formats and versions that can be.
+
+    Raises: AdapterError.
+    """
+    ledger = getattr(adapter, "deviations", ())
+    if not isinstance(ledger, (list, tuple)):
+        raise AdapterError(f"The ledger of {name} is a {type(ledger).__name__}. deviations is a list of Deviation.")
+    for n, entry in enumerate(ledger, start=1):
+        if wrong := _wrong_with(entry):
+            raise AdapterError(
+                f"Entry {n} in the ledger of {name} cannot be used: {wrong}. adapters/deviations.py says what an "
+                "entry has; mend it, or take it out."
+            )
+
+
+def _wrong_with(entry: Any) -> str:
+    if not isinstance(entry, Deviation):
+        return f"it is a {type(entry).__name__} and no Deviation"
+    for field, kind, is_right in (
+        ("check", "name", isinstance(entry.check, str)),
+        ("region", "function", callable(entry.region)),
+        ("example", "Example", isinstance(entry.example, Example)),
+    ):
+        if not is_right:
+            return f"its {field} is a {type(getattr(entry, field)).__name__} and no {kind}"
+    if unknown := sorted(set(entry.formats) - set(FORMATS)):
+        return f"it is for formats that are not known: {', '.join(unknown)}"
+    try:
+        SpecifierSet(entry.versions)
+    except InvalidSpecifier:
+        return f'its versions "{entry.versions}" are no range such as ">=2.0,<2.14"'
+    return ""

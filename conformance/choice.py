@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import difflib
+import tempfile
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from adapters.backend import Backend, backends
 from adapters.loading import AdapterError, installed, load
+from conformance.checks import check_ids
 from properties.trial import DEPTHS
 from reference.arithmetic import FORMATS
 
@@ -115,6 +117,13 @@ def _load(spec: str) -> tuple[str, list[Backend]]:
             name, adapter = load(spec)
         except AdapterError as error:
             raise pytest.UsageError(str(error)) from error
+        for entry in getattr(adapter, "deviations", ()):
+            if entry.check not in check_ids():
+                alike = difflib.get_close_matches(entry.check, check_ids(), n=1, cutoff=0)
+                raise pytest.UsageError(
+                    f'The ledger of {name} has an entry for the check "{entry.check}", which does not exist. '
+                    f'Did you mean "{alike[0]}"? The reports name every check.'
+                )
         try:
             return name, backends(adapter, name)
         except (Exception, SystemExit) as error:
@@ -125,9 +134,16 @@ def _load(spec: str) -> tuple[str, list[Backend]]:
 
 
 def _expect_writable(folder: Path) -> None:
+    """Write into the folder, or into where it will be made: only that tells whether it can be done.
+
+    Raises: pytest.UsageError.
+    """
     there = next(path for path in (folder, *folder.parents) if path.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        why = "not writable" if there.is_dir() else "no folder"
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        why = f"{there} is no folder" if not there.is_dir() else f"{there}: {error.strerror or error}"
         raise pytest.UsageError(
-            f"The report cannot be written to {folder}: {there} is {why}. Choose another folder with --report."
-        )
+            f"The report cannot be written to {folder}: {why}. Choose another folder with --report."
+        ) from error

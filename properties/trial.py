@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, Verbosity, example, given, seed, settings
 from hypothesis import strategies as st
 
+import reference
 from adapters.backend import Backend, BackendError, NotOffered
 from adapters.deviations import Deviation
 from properties import agreement
 from properties.agreement import Failure, Raised, Tally
 from properties.minimise import minimised
+from properties.sides import bounded
 from properties.strategies.draws import Draw, Entropy, draws
 from properties.strategies.kinds import KINDS
 from properties.strategies.problems import Problem, Problems, Spec
@@ -92,6 +94,12 @@ class StaleDeviation(Failure):
     kind = "stale ledger entry"
 
 
+class BrokenDeviation(Failure):
+    """An entry of the ledger that cannot be used: its region or its example is written wrongly."""
+
+    kind = "broken ledger entry"
+
+
 class WideDeviation(Failure):
     """An entry of the ledger whose region holds for too many problems."""
 
@@ -118,7 +126,7 @@ def trial(check: Check, backend: Backend, problems: Problems, judge: Judge) -> N
         raise NotOffered(f"it has no {check.primitive}")
     deviations = backend.deviations(check.id)
     for deviation in deviations:
-        _confirm(deviation, check, backend, judge)
+        _confirm(deviation, check, backend, problems, judge)
 
     depth, entropy = _run.depth, entropy_of(check)
     pool = problems.pool(depth.breadth(check, backend), _run.seed)
@@ -154,8 +162,7 @@ def trial(check: Check, backend: Backend, problems: Problems, judge: Judge) -> N
 
         def fails(draw: Draw) -> Failure | None:
             """How a draw fails, unless the ledger explains it."""
-            is_known = any(deviation.region(draw) for deviation in deviations)
-            return None if is_known else _failure_if_offered(judge, backend, draw)
+            return None if _is_known(draw, deviations) else _failure_if_offered(judge, backend, draw)
 
         smallest = minimised(problems, fails, found[0])
         agreement.tally = tally
@@ -182,7 +189,7 @@ def _try(
     tally.problems += 1
     for draw in draws(problem, _run.depth.draws, backend.format, entropy, problems.kinds):
         tally.drawn += 1
-        if any(deviation.region(draw) for deviation in deviations):
+        if _is_known(draw, deviations):
             tally.excluded += 1
             continue
         worst = tally.worst_ratio
@@ -228,34 +235,70 @@ def _digest(draw: Draw, tally: Tally) -> None:
         tally.digest.update(np.ascontiguousarray(x).tobytes() if isinstance(x, np.ndarray) else repr(x).encode())
 
 
-def _confirm(deviation: Deviation, check: Check, backend: Backend, judge: Judge) -> None:
-    """A known deviation is noted only while its pinned example fails."""
-    pinned = _pinned(deviation, check, backend)
+def _is_known(draw: Draw, deviations: list[Deviation]) -> bool:
+    """Whether a draw lies in the region of a known deviation. Raises: BrokenDeviation."""
+    for deviation in deviations:
+        try:
+            if deviation.region(draw):
+                return True
+        except Exception as error:
+            names = ", ".join((*draw.arrays, *draw.options))
+            raise BrokenDeviation(
+                f"{deviation.reason} ({deviation.link}): the region raises {type(error).__name__}: {error}. "
+                f"It is given a draw, whose attributes are {names}, and says whether the entry concerns it."
+            ) from error
+    return False
+
+
+def _confirm(deviation: Deviation, check: Check, backend: Backend, problems: Problems, judge: Judge) -> None:
+    """A known deviation is noted only while its pinned example fails.
+
+    Raises: StaleDeviation, WideDeviation, BrokenDeviation.
+    """
+    entry = f"{deviation.reason} ({deviation.link})"
+    pinned = _pinned(deviation, check, backend, problems)
+    try:
+        with np.errstate(all="ignore"):
+            bounded(backend, check.primitive, list(pinned.arrays.values()), pinned.options)
+    except Exception as error:
+        raise BrokenDeviation(
+            f"{entry}: the pinned example is no input of {check.primitive}: {type(error).__name__}: {error}"
+        ) from error
     tally, agreement.tally = agreement.tally, Tally()
     failure = _failure_if_offered(judge, backend, pinned)
     agreement.tally = tally
     if failure is None:
         raise StaleDeviation(
-            f"{deviation.reason} ({deviation.link}): the pinned example conforms in {backend.name} {backend.version}. "
+            f"{entry}: the pinned example conforms in {backend.name} {backend.version}. "
             "Remove the entry from the ledger, or give it the versions that had the bug."
         )
-    if not deviation.region(pinned):
-        raise WideDeviation(
-            f"{deviation.reason} ({deviation.link}): the pinned example lies outside the entry's own region"
-        )
+    if not _is_known(pinned, [deviation]):
+        raise WideDeviation(f"{entry}: the pinned example lies outside the entry's own region")
     tally.known.append(
         {"reason": deviation.reason, "link": deviation.link, "example": repr(pinned), "failure": str(failure)}
     )
 
 
-def _pinned(deviation: Deviation, check: Check, backend: Backend) -> Draw:
-    given = deviation.example.arrays
-    arrays: dict[str, Any] = {
+def _pinned(deviation: Deviation, check: Check, backend: Backend, problems: Problems) -> Draw:
+    """The pinned example in the backend's format. Raises: BrokenDeviation."""
+    given, options = deviation.example.arrays, dict(deviation.example.options)
+    parameters = list(inspect.signature(reference.PRIMITIVES[check.primitive]).parameters)
+    extras = list(problems.replayed(()).extras)
+    if unknown := [name for name in (*given, *options) if name not in parameters + extras]:
+        raise BrokenDeviation(
+            f"{deviation.reason} ({deviation.link}): the pinned example has {', '.join(unknown)}, which is none of "
+            f"{', '.join(parameters + extras)}"
+        )
+    filled = {
         name: backend.format.round(np.asarray(x, dtype=float)).astype(backend.format.dtype)
         if isinstance(x, (list, np.ndarray))
         else x
         for name, x in given.items()
     }
-    specs = {name: Spec(x.shape) if isinstance(x, np.ndarray) else x for name, x in arrays.items()}
-    problem = Problem(check.primitive, specs, dict(deviation.example.options))
-    return Draw(problem, next(iter(KINDS)), backend.format, arrays, {})
+    specs = {name: Spec(x.shape) if isinstance(x, np.ndarray) else x for name, x in filled.items()}
+    mine = {name: x for name, x in filled.items() if name in parameters}
+    others = {name: x for name, x in filled.items() if name not in parameters}
+    problem = Problem(
+        check.primitive, {name: specs[name] for name in mine}, options, {name: specs[name] for name in others}
+    )
+    return Draw(problem, next(iter(KINDS)), backend.format, mine, others)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable
 
 import pytest
 
-import properties
 from adapters.backend import Backend
 from conformance.cases import CASES
+from conformance.checks import laws
 from conformance.test_values import test_values as judge_values
 from properties import agreement, trial
 from properties.agreement import Failure
@@ -19,19 +17,12 @@ from tests.mutants import MUTANTS, REJECTS, Adapter, tried
 Test = Callable[[Backend], None]
 
 
-def _laws() -> dict[str, Test]:
-    """Every law of properties/, by the id of its check."""
-    modules = [m.name for m in pkgutil.iter_modules(properties.__path__) if m.name.startswith("test_")]
-    tests = [f for name in modules for f in vars(importlib.import_module(f"properties.{name}")).values()]
-    return {f.check.id: f for f in tests if hasattr(f, "check")}
-
-
 def _values(primitive: str) -> Test:
     (case,) = (case for case in CASES if case.primitive == primitive)
     return lambda backend: judge_values(backend, case)
 
 
-LAWS = _laws()
+LAWS = laws()
 VALUES = {f"VALUES {case.primitive}": _values(case.primitive) for case in CASES}
 
 # Values cannot see these: whatever chance decides is given to the reference.

@@ -23,6 +23,11 @@ WRONG = {
     "a seed that is no number": (["--seed=x"], "invalid int value: 'x'"),
     "a report below a file": (["--report=pyproject.toml/x"], "is no folder"),
 }
+LEDGER = """
+from adapters.deviations import Deviation, Example
+def softmax(x): return x
+deviations = [Deviation("{}", lambda draw: True, Example({{"x": [0.0]}}), "it is wrong", "https://example.org", {})]
+"""
 BROKEN = {
     "no Python": ("def softmax(x) return x", "SyntaxError"),
     "an import that fails": ("import nothing_of_this_name", "ModuleNotFoundError"),
@@ -31,6 +36,15 @@ BROKEN = {
     "an unknown format": ("formats = ['float8']\ndef softmax(x): return x", "float8"),
     "a device that raises": ("def softmax(x): return x\ndef devices(): raise OSError('no driver')", "no driver"),
     "a parameter of its own": ("def softmax(x, *, temperature): return x", "temperature"),
+    "a ledger that is no list": ("deviations = 5\ndef softmax(x): return x", "deviations is a list of Deviation"),
+    "an entry that is none": ("deviations = ['wrong']\ndef softmax(x): return x", "it is a str and no Deviation"),
+    "an entry for versions that are no range": (
+        LEDGER.format("VALUES softmax", "versions='2.x'"),
+        '"2.x" are no range',
+    ),
+    "an entry whose example is none": (LEDGER.format("VALUES softmax", "").replace("Example({", "({"), "no Example"),
+    "an entry for an unknown format": (LEDGER.format("VALUES softmax", "formats=('float8',)"), "not known: float8"),
+    "an entry for no check": (LEDGER.format("VALUE softmax", "versions=''"), 'Did you mean "VALUES softmax"?'),
 }
 
 

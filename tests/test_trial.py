@@ -25,7 +25,7 @@ from properties.agreement import (
 from properties.law import law
 from properties.sides import bounded
 from properties.strategies import KINDS, Draw, Problems, batch_norms, convolutions, dropouts, pads, softmaxes
-from properties.trial import Check, StaleDeviation, WideDeviation
+from properties.trial import BrokenDeviation, Check, StaleDeviation, WideDeviation
 from reference import batch_norm, convolution, dropout, pad, softmax
 from reference.arithmetic import FLOAT32, Format
 from tests.mutants import Adapter, tried
@@ -536,6 +536,40 @@ def test_a_pinned_example_that_is_refused_is_stale() -> None:
 
     with pytest.raises(StaleDeviation):
         run(Adapter(softmax=function, deviations=[entry()]))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"region": lambda draw: draw.w.size > 3}, "the region raises AttributeError: w. It is given"),
+        ({"example": Example({"scores": [0.0] * 5})}, "the pinned example has scores, which is none of x, axis"),
+        ({"example": Example({"x": [0.0] * 5}, {"axis": 3})}, "is no input of softmax: AxisError"),
+        ({"example": Example({})}, "is no input of softmax: TypeError"),
+    ],
+)
+def test_an_entry_that_is_written_wrongly_says_so(changed: dict[str, Any], message: str) -> None:
+    """One sentence that names the entry and what is wrong with it."""
+    failure = failing(Adapter(softmax=one_bug, deviations=[entry(**changed)]), kind=BrokenDeviation)
+    assert message in str(failure)
+    assert str(failure).startswith("five scores give more than one (https://example.org/1)")
+
+
+def test_the_example_of_a_law_has_what_the_law_needs() -> None:
+    """An example names the extras of a law like the arrays of the reference."""
+    stated = law("TEST-2", softmaxes(shift=True))(shifted)
+    example = Example({"x": [0.0] * 5, "c": [1.0]})
+    where = entry(check="TEST-2 shifted", example=example)
+    wrong = Adapter(softmax=lambda x, *, axis=-1: one_bug(x, axis=axis) * (x.flat[0] + 1), deviations=[where])
+    trial.configure("smoke", 0)
+    tally = agreement.start()
+    with pytest.raises(Failure):
+        stated(tried(wrong))
+    assert "c=[1]" in tally.known[0]["example"]
+
+
+def shifted(f: Any, p: Any) -> Any:
+    """softmax(x + c) = softmax(x)."""
+    return f.softmax(p.x + p.c, **p.options), f.softmax(p.x, **p.options)
 
 
 def test_a_law_can_have_known_deviations() -> None:

@@ -167,3 +167,14 @@ def test_a_certain_comparison_may_decide() -> None:
     """A comparison that no rounding can turn may stand in an `if`."""
     assert bounded(0.0)[0] < 1.5
     assert not (bounded(0.25)[1] < 1.5)
+
+
+@pytest.mark.parametrize("axis", [3, -4, (0, 3), (1, 1)])
+def test_an_axis_that_is_none_is_refused_as_numpy_does(axis: Any) -> None:
+    """A reduction along an axis that x has not, or along one twice, is no reading."""
+    bound = Bounded.of(x, default_arithmetic(FLOAT32))
+    for reduction in (np.sum, np.max, np.mean):
+        with pytest.raises(ValueError, match="axis"):
+            reduction(x, axis=axis)
+        with pytest.raises(ValueError, match="axis"):
+            reduction(bound, axis=axis)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy import special
@@ -344,9 +345,7 @@ def _comparison(compare: np.ufunc) -> Callable[[Bounded, Bounded], Condition]:
 
 
 def _axes(axis: Any, ndim: int) -> tuple[int, ...]:
-    if axis is None:
-        return tuple(range(ndim))
-    return tuple(int(i) % ndim for i in (axis if isinstance(axis, tuple) else (axis,)))
+    return tuple(range(ndim)) if axis is None else normalize_axis_tuple(axis, ndim)
 
 
 def _sum(x: Bounded, axis: Any = None, *, keepdims: bool = False) -> Bounded:
