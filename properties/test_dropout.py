@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from properties.agreement import plausible, same_bits
 from properties.law import law
@@ -48,6 +50,14 @@ def test_survivors_are_binomial(f: Any, p: Any) -> Any:
     """The number of survivors among n is binomial(n, 1 - p)."""
     mask = _mask(f, p)
     return [("survivors", int(mask.sum()), mask.size, 1 - p.p)], None
+
+
+@law("DROP-3", dropouts(p=SOME, training=(True,), many=True), verb=plausible)
+def test_the_number_of_survivors_varies(f: Any, p: Any) -> Any:
+    """Of 8 further keys, binomial(8, P[k]) give as many survivors k as the first."""
+    first, *others = (int(_mask(f, p, key=p.key + i).sum()) for i in range(9))
+    chance = float(stats.binom.pmf(first, math.prod(p.x.shape), 1 - p.p))
+    return [("keys with as many survivors", others.count(first), len(others), chance)], None
 
 
 @law("DROP-4", dropouts(p=SOME, training=(True,), many=True), verb=plausible)

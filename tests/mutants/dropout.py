@@ -92,6 +92,14 @@ def drops_in_pairs(x: Any, p: float, key: int) -> Any:
 
 @mutant("dropout")
 @masked
+def drops_the_expected_number(x: Any, p: float, key: int) -> Any:
+    """Always round(p n) elements, chosen by chance."""
+    order = np.random.default_rng(key).permutation(x.size).reshape(x.shape)
+    return dropout(x, p=p, keep=order >= round(p * x.size))
+
+
+@mutant("dropout")
+@masked
 def ignores_the_key(x: Any, p: float, key: int) -> Any:
     """Every call has the same mask."""
     return dropout(x, p=p, key=0)
@@ -165,6 +173,7 @@ REJECTS = {
     "DROP-1 nothing_to_drop": ["drops_at_least_something"],
     "DROP-2 zero_or_rescaled": ["without_rescaling", "rescaled_by_p", "multiplied_by_the_share"],
     "DROP-3 survivors_are_binomial": ["keeps_with_probability_p", "a_little_off"],
+    "DROP-3 the_number_of_survivors_varies": ["drops_the_expected_number", "ignores_the_key"],
     "DROP-4 masks_are_independent": ["shared_by_channels", "shared_by_samples", "drops_channels", "drops_in_pairs"],
     "DROP-6 another_key_another_mask": ["ignores_the_key", "ignores_the_last_bit_of_the_key"],
     "DROP-6 the_key_decides": ["not_deterministic"],
