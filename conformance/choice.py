@@ -116,7 +116,7 @@ def _load(spec: str) -> tuple[str, list[Backend]]:
         except AdapterError as error:
             raise pytest.UsageError(str(error)) from error
         try:
-            return name, backends(adapter, name)
+            return name, backends(adapter, name, spec)
         except (Exception, SystemExit) as error:
             raise pytest.UsageError(
                 f"The adapter {spec} does not say what it runs on: {type(error).__name__}: {error}. "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, Verbosity, example, given, seed, settings
 from hypothesis import strategies as st
 
+from adapters.apart import end_of
 from adapters.backend import Backend, BackendError, NotOffered
 from adapters.deviations import Deviation
 from properties import agreement
@@ -231,21 +233,40 @@ def _digest(draw: Draw, tally: Tally) -> None:
 def _confirm(deviation: Deviation, check: Check, backend: Backend, judge: Judge) -> None:
     """A known deviation is noted only while its pinned example fails."""
     pinned = _pinned(deviation, check, backend)
-    tally, agreement.tally = agreement.tally, Tally()
-    failure = _failure_if_offered(judge, backend, pinned)
-    agreement.tally = tally
-    if failure is None:
-        raise StaleDeviation(
-            f"{deviation.reason} ({deviation.link}): the pinned example conforms in {backend.name} {backend.version}. "
-            "Remove the entry from the ledger, or give it the versions that had the bug."
-        )
     if not deviation.region(pinned):
         raise WideDeviation(
             f"{deviation.reason} ({deviation.link}): the pinned example lies outside the entry's own region"
         )
-    tally.known.append(
+    failure: str | Failure | None
+    if deviation.ends_the_process:
+        failure, now = _end(backend, pinned), "does not end its process"
+    else:
+        tally, agreement.tally = agreement.tally, Tally()
+        failure, now = _failure_if_offered(judge, backend, pinned), "conforms"
+        agreement.tally = tally
+    if not failure:
+        raise StaleDeviation(
+            f"{deviation.reason} ({deviation.link}): the pinned example {now} in {backend.name} {backend.version}. "
+            "Remove the entry from the ledger, or give it the versions that had the bug."
+        )
+    agreement.tally.known.append(
         {"reason": deviation.reason, "link": deviation.link, "example": repr(pinned), "failure": str(failure)}
     )
+
+
+_ends: dict[str, str] = {}  # of pinned examples: one process for each is enough
+
+
+def _end(backend: Backend, pinned: Draw) -> str:
+    """How a call ends the process that makes it, if it does."""
+    call = f"{backend.spec} {backend.id} {pinned!r}"
+    if call not in _ends:
+        try:
+            name = end_of(backend, pinned.primitive, list(pinned.arrays.values()), pinned.options)
+        except subprocess.TimeoutExpired:
+            name = ""  # a hang is not the end that the entry speaks of
+        _ends[call] = f"the process ends with {name}" if name else ""
+    return _ends[call]
 
 
 def _pinned(deviation: Deviation, check: Check, backend: Backend) -> Draw:
