@@ -33,7 +33,14 @@ def swaps_a_group_axis(p: Any) -> bool:
 
 deviations = [
     Deviation(
-        check=("VALUES transposed_convolution",),
+        check=(
+            "VALUES transposed_convolution",
+            "CONV-1 transposed_shape",
+            "CONV-2 transposed_is_linear",
+            "CONV-4 transposed_bias_is_added_per_channel",
+            "CONV-13 adjoint",
+            "CONV-21 transposed_impulse_gives_the_taps",
+        ),
         region=swaps_a_group_axis,
         example=Example(
             {"x": [[[[1.0], [1.0], [1.0]]]], "w": [[[[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]]], "bias": None},

@@ -56,10 +56,10 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
             source = f"{kernels}/NaiveConvolutionTranspose2d.cpp: col2im adds in the format of x; where oneDNN computes"
             source += " bfloat16 (Convolution.cpp, use_mkldnn), subnormals are flushed and read as zero"
             flushes = format is BFLOAT16
-            return Arithmetic(
-                format, format, format, flushes_inputs=flushes, flushes_results=flushes, source=source
-            )
-        case "convolution" | "transposed_convolution" if format is FLOAT32 and device == "cuda" and torch.backends.cudnn.allow_tf32:
+            return Arithmetic(format, format, format, flushes_inputs=flushes, flushes_results=flushes, source=source)
+        case "convolution" | "transposed_convolution" if (
+            format is FLOAT32 and device == "cuda" and torch.backends.cudnn.allow_tf32
+        ):
             return wide_arithmetic(format, tensor_float32=True, source=f"{DOCS}/notes/cuda.html: cuDNN may use TF32")
     return wide_arithmetic(format)
 

@@ -213,7 +213,9 @@ def transposed_convolution(
         raise ValueError(f"signal {(N, C, *S)}, kernels {np.shape(w)}, {groups} groups and {padding=} do not fit")
     s, d, more = (per_axis(value, len(K)) for value in (stride, dilation, output_padding))
     if min(*K, *s, *d) < 1 or min(more) < 0:
-        raise ValueError(f"kernel {K}, stride {s} and dilation {d} must be positive, output_padding {more} not negative")
+        raise ValueError(
+            f"kernel {K}, stride {s} and dilation {d} must be positive, output_padding {more} not negative"
+        )
     pairs = paddings(padding, S, K, s, d)
     spans = [d_i * (K_i - 1) for d_i, K_i in zip(d, K, strict=True)]
     sides = [(span - p, span - q + m) for span, (p, q), m in zip(spans, pairs, more, strict=True)]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from properties.strategies.problems import Pick, Problem, Problems, Spec
 from reference.convolution import paddings
 
@@ -212,10 +210,21 @@ def deltas() -> Problems:
         K = pick.sizes((3, 1, 5), r)
         tap = tuple(pick.size((K_i // 2, *range(K_i))) for K_i in K)
         S = pick.sizes((2, 1, 3, 4), r)
-        delta = np.zeros((C, C, *K))
-        delta[(range(C), range(C), *tap)] = 1
         sides = tuple((d_i * (K_i // 2),) * 2 for d_i, K_i in zip(d, K, strict=True))
         options = {"stride": (1,) * r, "padding": sides, "dilation": d}
-        return Problem("convolution", {"x": Spec((N, C, *S))}, options, {"delta": delta, "tap": tap})
+        return Problem("convolution", {"x": Spec((N, C, *S))}, options, {"kernel": K, "tap": tap})
 
     return Problems("convolution", build)
+
+
+def with_place(problems: Problems) -> Problems:
+    """The same problems with a place in the signal x, for laws about a single number; None if x is empty."""
+
+    def build(pick: Pick) -> Problem:
+        problem = problems.build(pick)
+        x = problem.arrays["x"]
+        assert isinstance(x, Spec)
+        place = tuple(pick.size(range(n)) for n in x.shape) if x.size else None
+        return Problem(problem.primitive, problem.arrays, problem.options, {**problem.extras, "place": place})
+
+    return Problems(problems.primitive, build, problems.kinds)
