@@ -201,7 +201,7 @@ def test_impulse_gives_the_taps(f: Any, p: Any) -> Any:
     pairs = paddings(p.padding, p.x.shape[2:], K, p.stride, p.dilation)
 
     def taps() -> Any:
-        n, c, *j = p.place or ()
+        n, c, *j = p.place
         for o, *k in np.ndindex(O // g, *K):
             each = zip(j, k, p.stride, p.dilation, pairs, strict=True)
             i, left = zip(*(divmod(j_i + before - d * k_i, s) for j_i, k_i, s, d, (before, _) in each), strict=True)

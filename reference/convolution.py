@@ -187,7 +187,7 @@ def transposed_convolution(
     bias: Array | None = None,
     *,
     stride: PerAxis = 1,
-    padding: int | Sequence[int | Pair] = 0,
+    padding: Padding = 0,
     output_padding: PerAxis = 0,
     dilation: PerAxis = 1,
     groups: int = 1,
@@ -202,8 +202,8 @@ def transposed_convolution(
     Shapes: x (N, C, *S), w (C, O/groups, *K), bias (O,) -> (N, O, *P) with
     P = (S - 1) s - p_before - p_after + d (K - 1) + 1 + output_padding; one to three spatial axes.
     Raises: ValueError if the ranks, channels or groups do not match, the signal is empty, a size P is
-    negative, or padding is a name.
-    Source: Dumoulin and Visin (2016), "A guide to convolution arithmetic for deep learning", section 4.
+    below 1, or padding is a name.
+    Source: Dumoulin and Visin (2016), "A guide to convolution arithmetic for deep learning", chapter 4.
 
     >>> transposed_convolution(np.array([[[1.0, 10.0]]]), np.array([[[1.0, 2.0, 3.0]]]), stride=2)
     array([[[ 1.,  2., 13., 20., 30.]]])
