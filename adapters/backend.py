@@ -43,7 +43,7 @@ class Backend:
     """An adapter with the device, format and mode in which it is tried.
 
     adapter: a module, or any object with functions of the reference's names; see loading.py.
-    name, version: as the report prints them.
+    name, version: as the report prints them. spec: how loading.py finds the adapter, also in another process.
     """
 
     adapter: ModuleType | Any
@@ -52,6 +52,7 @@ class Backend:
     device: str
     format: Format
     mode: str
+    spec: str = ""
 
     @property
     def id(self) -> str:
@@ -75,7 +76,7 @@ class Backend:
         return [
             entry
             for entry in getattr(self.adapter, "deviations", ())
-            if entry.check == check
+            if check in entry.checks
             and (not entry.formats or self.format.name in entry.formats)
             and (not entry.devices or self.device in entry.devices)
             and is_within(self.version, entry.versions)
@@ -192,11 +193,16 @@ def is_within(version: str, specifier: str) -> bool:
         return False
 
 
-def backends(adapter: Any, name: str) -> list[Backend]:
-    """Every device and format of an adapter, in its default mode (the first of `modes`)."""
+def backends(adapter: Any, name: str, spec: str = "") -> list[Backend]:
+    """Every device and format of an adapter, in its default mode (the first of `modes`).
+
+    spec: what the adapter was loaded by; its name will do where that is how it is found.
+    """
     devices = adapter.devices() if hasattr(adapter, "devices") else ["cpu"]
     versions = adapter.versions() if hasattr(adapter, "versions") else {}
     version = next(iter(versions.values()), "unknown")
     mode = next(iter(getattr(adapter, "modes", {"eager": None})))
     formats = getattr(adapter, "formats", ("float64",))
-    return [Backend(adapter, name, version, device, FORMATS[f], mode) for device in devices for f in formats]
+    return [
+        Backend(adapter, name, version, device, FORMATS[f], mode, spec or name) for device in devices for f in formats
+    ]

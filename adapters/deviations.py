@@ -19,14 +19,18 @@ class Example:
 class Deviation:
     """A known deviation of a backend from the reference.
 
-    check: the id of the check that it fails. region: which inputs it concerns, no wider than the bug;
-    it is given the draw, with arrays and options as attributes. example: the pinned input, which must
-    still fail. formats, devices: where it was seen. reason: what goes wrong. link: the framework's own
-    issue or documentation. versions: a version specifier such as ">=2.0,<2.14"; outside it the entry
-    does not apply.
+    check: the id of the check that it fails, or of every check that meets it: the values of a primitive
+    and laws about it. region: which inputs it concerns, no wider than the bug; it is given the draw, with
+    arrays and options as attributes. example: the pinned input, which must still fail. formats, devices:
+    where it was seen. reason: what goes wrong. link: the framework's own issue or documentation.
+    versions: a version specifier such as ">=2.0,<2.14"; outside it the entry does not apply.
+
+    ends_the_process: the example is a call of the check's primitive after which there is no process: it is
+    made in another one, which must die of a signal. No draw in the region is ever called. A law must call
+    the primitive only on inputs that are in the region if and only if its draw is.
     """
 
-    check: str
+    check: str | tuple[str, ...]
     region: Callable[[Any], bool]
     example: Example
     reason: str
@@ -34,3 +38,8 @@ class Deviation:
     versions: str = ""
     formats: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
+    ends_the_process: bool = False
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        return (self.check,) if isinstance(self.check, str) else self.check

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from adapters.jax_deviations import deviations as deviations
 from reference.arithmetic import FLOAT16, FLOAT32, Arithmetic, Format, default_arithmetic, wide_arithmetic
 from reference.arrays import Padding, Pair, PerAxis, per_axis
 
@@ -78,7 +79,7 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
     if device == "cpu" and format is not FLOAT16:
         claims |= {"flushes_inputs": True, "flushes_results": True}
         claims["source"] += "; it flushes subnormals on the CPU: https://github.com/jax-ml/jax/issues/16200"
-    if device == "cuda" and format is FLOAT32 and primitive == "convolution":
+    if device == "cuda" and format is FLOAT32 and primitive in ("convolution", "transposed_convolution"):
         claims |= {"tensor_float32": True}
         claims["source"] += "; its default precision is TF32 on a GPU: https://github.com/jax-ml/jax/issues/12008"
     if primitive == "batch_norm":  # written in float32 at least
@@ -136,6 +137,37 @@ def convolution(
         sides if isinstance(sides, str) else [(side, side) if isinstance(side, int) else side for side in sides],
         rhs_dilation=per_axis(dilation, rank),
         feature_group_count=groups,
+    )
+    return y if bias is None else y + bias.reshape(-1, *[1] * rank)
+
+
+def transposed_convolution(
+    x: Array,
+    w: Array,
+    bias: Array | None = None,
+    *,
+    stride: PerAxis = 1,
+    padding: int | Sequence[int | Pair] = 0,
+    output_padding: PerAxis = 0,
+    dilation: PerAxis = 1,
+    groups: int = 1,
+) -> Array:
+    """lax.conv_transpose, as in Flax. An output padding of m is a padding behind that is m less."""
+    if groups > 1:
+        raise NotImplementedError(f"it has no groups: {DOCS}/_autosummary/jax.lax.conv_transpose.html")
+    rank = w.ndim - 2
+    sides = (padding,) * rank if isinstance(padding, int) else padding
+    pairs = [(side, side) if isinstance(side, int) else side for side in sides]
+    letters = "DHW"[-rank:]
+    y = lax.conv_transpose(
+        x,
+        w,
+        per_axis(stride, rank),
+        [(before, after - more) for (before, after), more in zip(pairs, per_axis(output_padding, rank), strict=True)],
+        per_axis(dilation, rank),
+        (f"NC{letters}", f"OI{letters}", f"NC{letters}"),
+        transpose_kernel=True,
+        use_consistent_padding=True,
     )
     return y if bias is None else y + bias.reshape(-1, *[1] * rank)
 

@@ -175,7 +175,7 @@ def _wrong_with(entry: Any) -> str:
     if not isinstance(entry, Deviation):
         return f"it is a {type(entry).__name__} and no Deviation"
     for field, kind, is_right in (
-        ("check", "name", isinstance(entry.check, str)),
+        ("check", "name, nor several", all(isinstance(check, str) for check in entry.checks)),
         ("region", "function", callable(entry.region)),
         ("example", "Example", isinstance(entry.example, Example)),
     ):

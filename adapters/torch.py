@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from adapters.boundary import as_bits, from_bits
-from reference.arithmetic import BFLOAT16, FLOAT32, Arithmetic, Format, default_arithmetic, wide_arithmetic
+from reference.arithmetic import BFLOAT16, FLOAT16, FLOAT32, Arithmetic, Format, default_arithmetic, wide_arithmetic
 from reference.arrays import Padding, Pair, PerAxis, per_axis
 
 formats = ("float64", "float32", "bfloat16", "float16")
@@ -52,7 +52,14 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
         case "convolution" if format is BFLOAT16 and device == "cpu":
             source = "oneDNN, src/common/bfloat16.cpp, and Intel, VDPBF16PS: subnormals are flushed and read as zero"
             return wide_arithmetic(format, flushes_inputs=True, flushes_results=True, source=source)
-        case "convolution" if format is FLOAT32 and device == "cuda" and torch.backends.cudnn.allow_tf32:
+        case "transposed_convolution" if device == "cpu" and format in (BFLOAT16, FLOAT16):
+            source = f"{kernels}/NaiveConvolutionTranspose2d.cpp: col2im adds in the format of x; where oneDNN computes"
+            source += " bfloat16 (Convolution.cpp, use_mkldnn), subnormals are flushed and read as zero"
+            flushes = format is BFLOAT16
+            return Arithmetic(format, format, format, flushes_inputs=flushes, flushes_results=flushes, source=source)
+        case "convolution" | "transposed_convolution" if (
+            format is FLOAT32 and device == "cuda" and torch.backends.cudnn.allow_tf32
+        ):
             return wide_arithmetic(format, tensor_float32=True, source=f"{DOCS}/notes/cuda.html: cuDNN may use TF32")
     return wide_arithmetic(format)
 
@@ -103,6 +110,22 @@ def _layer(rank: int, c: int, o: int, k: tuple[int, ...], *options: Any) -> torc
     stride, sides, dilation, groups, mode = options
     kind = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)[rank - 1]
     return kind(c, o, k, stride, sides, dilation, groups, bias=False, padding_mode=mode, device="meta")
+
+
+def transposed_convolution(
+    x: Tensor,
+    w: Tensor,
+    bias: Tensor | None = None,
+    *,
+    stride: PerAxis = 1,
+    padding: int | Sequence[int | Pair] = 0,
+    output_padding: PerAxis = 0,
+    dilation: PerAxis = 1,
+    groups: int = 1,
+) -> Tensor:
+    sides = padding if isinstance(padding, int) else _symmetric(padding)
+    call = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)[w.ndim - 3]
+    return call(x, w, bias, stride, sides, output_padding, groups, dilation)
 
 
 def _symmetric(padding: Sequence[int | Pair]) -> tuple[int, ...]:

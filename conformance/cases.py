@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from properties.strategies import Problems, batch_norms, convolutions, dropouts, output_sizes, pads, softmaxes
+from properties.strategies import (
+    Problems,
+    batch_norms,
+    convolutions,
+    dropouts,
+    output_sizes,
+    pads,
+    softmaxes,
+    transposed_convolutions,
+)
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,7 @@ CASES = (
     Case(output_sizes(), formats=("float64",)),  # integers: no format matters
     Case(pads()),
     Case(convolutions()),
+    Case(transposed_convolutions()),
     Case(batch_norms(), outputs=("y", "running_mean", "running_var")),
     Case(dropouts()),
     Case(softmaxes()),

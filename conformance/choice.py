@@ -117,15 +117,15 @@ def _load(spec: str) -> tuple[str, list[Backend]]:
             name, adapter = load(spec)
         except AdapterError as error:
             raise pytest.UsageError(str(error)) from error
-        for entry in getattr(adapter, "deviations", ()):
-            if entry.check not in check_ids():
-                alike = difflib.get_close_matches(entry.check, check_ids(), n=1, cutoff=0)
+        for check in (check for entry in getattr(adapter, "deviations", ()) for check in entry.checks):
+            if check not in check_ids():
+                alike = difflib.get_close_matches(check, check_ids(), n=1, cutoff=0)
                 raise pytest.UsageError(
-                    f'The ledger of {name} has an entry for the check "{entry.check}", which does not exist. '
+                    f'The ledger of {name} has an entry for the check "{check}", which does not exist. '
                     f'Did you mean "{alike[0]}"? The reports name every check.'
                 )
         try:
-            return name, backends(adapter, name)
+            return name, backends(adapter, name, spec)
         except (Exception, SystemExit) as error:
             raise pytest.UsageError(
                 f"The adapter {spec} does not say what it runs on: {type(error).__name__}: {error}. "

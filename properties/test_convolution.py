@@ -1,14 +1,16 @@
-"""Laws of convolution and padding."""
+"""Laws of convolution, transposed convolution and padding."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from properties.agreement import same_number
 from properties.law import law
-from properties.strategies.convolution import convolutions, deltas
+from properties.sides import wide
+from properties.strategies.convolution import convolutions, deltas, transposed_convolutions, with_place
 from reference.convolution import output_size, paddings
 
 EXPLICIT = ("none", "one side each", "asymmetric")
@@ -33,6 +35,27 @@ def test_linear_in_the_signal(f: Any, p: Any) -> Any:
         f.convolution(2 * p.x + p.x2, p.w, **p.options),
         2 * f.convolution(p.x, p.w, **p.options) + f.convolution(p.x2, p.w, **p.options),
     )
+
+
+@law("CONV-3", convolutions(bias=(False,), kernels=2))
+def test_linear_in_the_kernel(f: Any, p: Any) -> Any:
+    """conv(x, 2w + w') = 2 conv(x, w) + conv(x, w'), without bias."""
+    return (
+        f.convolution(p.x, 2 * p.w + p.w2, **p.options),
+        2 * f.convolution(p.x, p.w, **p.options) + f.convolution(p.x, p.w2, **p.options),
+    )
+
+
+def _per_channel(bias: Any, y: Any) -> Any:
+    """A bias as numbers that broadcast along the channels of y."""
+    return np.reshape(wide(bias), (-1, *[1] * (len(y.shape) - 2)))
+
+
+@law("CONV-4", convolutions(bias=(True,)))
+def test_bias_is_added_per_channel(f: Any, p: Any) -> Any:
+    """conv(x, w, b)[n, o, i] = conv(x, w)[n, o, i] + b[o]."""
+    y = f.convolution(p.x, p.w, **p.options)
+    return f.convolution(*p.arrays, **p.options), y + _per_channel(p.bias, y)
 
 
 @law("CONV-5", convolutions(padding=("none", "one side each"), padding_mode=("zeros",), room=6))
@@ -99,9 +122,39 @@ def test_groups_are_separate_convolutions(f: Any, p: Any) -> Any:
 @law("CONV-9", deltas())
 def test_delta_kernel_shifts(f: Any, p: Any) -> Any:
     """A kernel that is 1 at tap k moves the signal by d (k - (K - 1)/2); the centred one is the identity."""
+    delta = np.zeros((p.x.shape[1], p.x.shape[1], *p.kernel))
+    delta[(range(len(delta)), range(len(delta)), *p.tap)] = 1
     pairs = [(0, 0), (0, 0), *p.padding]
     moved = tuple(slice(d * k, d * k + S) for d, k, S in zip(p.dilation, p.tap, p.x.shape[2:], strict=True))
-    return f.convolution(p.x, p.delta, **p.options), np.pad(p.x, pairs)[(slice(None), slice(None), *moved)]
+    return f.convolution(p.x, delta, **p.options), np.pad(p.x, pairs)[(slice(None), slice(None), *moved)]
+
+
+@law(
+    "CONV-10",
+    convolutions(kernel=(1,), stride=(1,), padding=("none",), padding_mode=("zeros",), groups=(1,), bias=(False,)),
+)
+def test_pointwise_is_dense(f: Any, p: Any) -> Any:
+    """A kernel of one tap, stride 1, no padding = the matrix w times the channels, at each position."""
+    (N, C, *S), O = p.x.shape, p.w.shape[0]
+    x, w = np.reshape(wide(p.x), (N, C, math.prod(S))), np.reshape(wide(p.w), (O, C))
+    return f.convolution(p.x, p.w, **p.options), np.reshape(np.einsum("ncs,oc->nos", x, w), (N, O, *S))
+
+
+@law("CONV-16", convolutions())
+def test_channels_permute(f: Any, p: Any) -> Any:
+    """In each group: reversing w and b in o reverses y in o; reversing x and w in c changes nothing."""
+
+    def reversed_in(x: Any, axis: int) -> Any:
+        """The channels of each group the other way round."""
+        if x is None:
+            return None
+        apart = (*x.shape[:axis], p.groups, x.shape[axis] // p.groups, *x.shape[axis + 1 :])
+        return np.reshape(np.flip(np.reshape(x, apart), axis + 1), x.shape)
+
+    y = f.convolution(*p.arrays, **p.options)
+    outputs = f.convolution(p.x, reversed_in(p.w, 0), reversed_in(p.bias, 0), **p.options)
+    inputs = f.convolution(reversed_in(p.x, 1), np.flip(p.w, 1), p.bias, **p.options)
+    return (outputs, inputs), (reversed_in(y, 1), y)
 
 
 @law("CONV-17", convolutions(padding=EXPLICIT))
@@ -115,8 +168,121 @@ def test_padding_first(f: Any, p: Any) -> Any:
     )
 
 
+@law("CONV-18", convolutions(batch=(2, 3)))
+def test_samples_are_independent(f: Any, p: Any) -> Any:
+    """conv(x)[n] = conv(x[n]), and samples in another order give the same results in that order."""
+    y = f.convolution(*p.arrays, **p.options)
+    last = f.convolution(p.x[-1:], p.w, p.bias, **p.options)
+    return (last, f.convolution(np.flip(p.x, 0), p.w, p.bias, **p.options)), (y[-1:], np.flip(y, 0))
+
+
+def _alone(x: Any, place: Any) -> Any:
+    """The signal without all its numbers but one."""
+    here = np.zeros(x.shape)
+    if place is not None:
+        here[place] = 1
+    return x * here
+
+
+def _placed(p: Any, shape: Any, taps: Any) -> Any:
+    """Zeros, but x[place] times a tap of w wherever taps gives (index of y, index of w)."""
+    source = np.full(shape, p.w.size)  # the zero behind the last tap
+    for i, k in taps:
+        if all(0 <= a < n for a, n in zip(i, shape, strict=True)):
+            source[i] = np.ravel_multi_index(k, p.w.shape)
+    tap = np.take(np.concatenate([np.reshape(wide(p.w), (-1,)), np.zeros(1)]), source)
+    return tap if p.place is None else tap * wide(p.x)[p.place]
+
+
+@law("CONV-21", with_place(convolutions(padding_mode=("zeros",), bias=(False,))))
+def test_impulse_gives_the_taps(f: Any, p: Any) -> Any:
+    """Of x zero but at j in channel c: y[o, i] = x[c, j] w[o, c, k] where s i + d k - p = j, else 0."""
+    (O, C, *K), g = p.w.shape, p.groups
+    pairs = paddings(p.padding, p.x.shape[2:], K, p.stride, p.dilation)
+
+    def taps() -> Any:
+        n, c, *j = p.place
+        for o, *k in np.ndindex(O // g, *K):
+            each = zip(j, k, p.stride, p.dilation, pairs, strict=True)
+            i, left = zip(*(divmod(j_i + before - d * k_i, s) for j_i, k_i, s, d, (before, _) in each), strict=True)
+            if not any(left):
+                out = c // C * (O // g) + o
+                yield (n, out, *i), (out, c % C, *k)
+
+    y = f.convolution(_alone(p.x, p.place), p.w, **p.options)
+    return y, _placed(p, y.shape, taps() if p.place else ())
+
+
+@law("CONV-23", convolutions(rank=(2, 3), stride=("mixed", 1), dilation=("mixed", 1)))
+def test_spatial_axes_transpose(f: Any, p: Any) -> Any:
+    """Reversing the order of the spatial axes of x, w and every option reverses it in y."""
+
+    def turned(x: Any) -> Any:
+        return np.transpose(x, (0, 1, *reversed(range(2, len(x.shape)))))
+
+    options = p.options | {name: value[::-1] for name, value in p.options.items() if isinstance(value, tuple)}
+    y = f.convolution(*p.arrays, **p.options)
+    return f.convolution(turned(p.x), turned(p.w), p.bias, **options), turned(y)
+
+
 @law("CONV-24", convolutions(padding=("same", "full", "valid"), padding_mode=("zeros",)))
 def test_padding_by_name(f: Any, p: Any) -> Any:
     """conv with a padding that has a name = conv with that padding written out."""
     pairs = paddings(p.padding, p.x.shape[2:], p.w.shape[2:], p.stride, p.dilation)
     return f.convolution(*p.arrays, **p.options), f.convolution(*p.arrays, **p.options | {"padding": pairs})
+
+
+@law("CONV-1", transposed_convolutions(), verb=same_number)
+def test_transposed_shape(f: Any, p: Any) -> Any:
+    """P = (S - 1) s - p_before - p_after + d (K - 1) + 1 + output padding on every axis."""
+    (N, _, *S), (_, O, *K) = p.x.shape, p.w.shape
+    pairs = paddings(p.padding, S, K, p.stride, p.dilation)
+    axes = zip(S, K, p.stride, p.dilation, p.output_padding, pairs, strict=True)
+    P = [(S_i - 1) * s - sum(pair) + d * (K_i - 1) + 1 + more for S_i, K_i, s, d, more, pair in axes]
+    return f.transposed_convolution(*p.arrays, **p.options).shape, (N, O * p.groups, *P)
+
+
+@law("CONV-2", transposed_convolutions(bias=(False,), inputs=2))
+def test_transposed_is_linear(f: Any, p: Any) -> Any:
+    """transposed(2x + x', w) = 2 transposed(x, w) + transposed(x', w), without bias."""
+    return (
+        f.transposed_convolution(2 * p.x + p.x2, p.w, **p.options),
+        2 * f.transposed_convolution(p.x, p.w, **p.options) + f.transposed_convolution(p.x2, p.w, **p.options),
+    )
+
+
+@law("CONV-4", transposed_convolutions(bias=(True,)))
+def test_transposed_bias_is_added_per_channel(f: Any, p: Any) -> Any:
+    """transposed(x, w, b)[n, o, j] = transposed(x, w)[n, o, j] + b[o]."""
+    y = f.transposed_convolution(p.x, p.w, **p.options)
+    return f.transposed_convolution(*p.arrays, **p.options), y + _per_channel(p.bias, y)
+
+
+@law("CONV-13", transposed_convolutions(bias=(False,), forward=True))
+def test_adjoint(f: Any, p: Any) -> Any:
+    """<conv(z, w), x> = <z, transposed(x, w)> for each sample.
+
+    The output padding is below the stride: it is (S + p_before + p_after - d (K - 1) - 1) mod s for the
+    size S of z, so that conv(z) has the size of x.
+    """
+    options = {name: value for name, value in p.options.items() if name != "output_padding"}
+    y, back = f.convolution(p.z, p.w, **options), f.transposed_convolution(p.x, p.w, **p.options)
+    every = tuple(range(1, len(y.shape)))
+    return np.sum(y * wide(p.x), axis=every), np.sum(wide(p.z) * back, axis=every)
+
+
+@law("CONV-21", with_place(transposed_convolutions(bias=(False,))))
+def test_transposed_impulse_gives_the_taps(f: Any, p: Any) -> Any:
+    """Of x zero but at i in channel c: y[o, j] = x[c, i] w[c, o, k] where j = s i + d k - p, else 0."""
+    (C, O, *K), g = p.w.shape, p.groups
+    pairs = paddings(p.padding, p.x.shape[2:], K, p.stride, p.dilation)
+
+    def taps() -> Any:
+        n, c, *i = p.place
+        for o, *k in np.ndindex(O, *K):
+            each = zip(i, k, p.stride, p.dilation, pairs, strict=True)
+            j = [s * i_i + d * k_i - before for i_i, k_i, s, d, (before, _) in each]
+            yield (n, c // (C // g) * O + o, *j), (c, o, *k)
+
+    y = f.transposed_convolution(_alone(p.x, p.place), p.w, **p.options)
+    return y, _placed(p, y.shape, taps() if p.place else ())

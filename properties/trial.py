@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,12 +13,12 @@ from hypothesis import HealthCheck, Phase, Verbosity, example, given, seed, sett
 from hypothesis import strategies as st
 
 import reference
+from adapters.apart import end_of
 from adapters.backend import Backend, BackendError, NotOffered
 from adapters.deviations import Deviation
 from properties import agreement
 from properties.agreement import Failure, Raised, Tally
 from properties.minimise import minimised
-from properties.sides import bounded
 from properties.strategies.draws import Draw, Entropy, draws
 from properties.strategies.kinds import KINDS
 from properties.strategies.problems import Problem, Problems, Spec
@@ -259,24 +260,46 @@ def _confirm(deviation: Deviation, check: Check, backend: Backend, problems: Pro
     pinned = _pinned(deviation, check, backend, problems)
     try:
         with np.errstate(all="ignore"):
-            bounded(backend, check.primitive, list(pinned.arrays.values()), pinned.options)
+            arrays = pinned.arrays.values()
+            plain = [x.astype(float) if isinstance(x, np.ndarray) and x.dtype != bool else x for x in arrays]
+            settings = {**backend.conventions(check.primitive), **pinned.options}
+            reference.PRIMITIVES[check.primitive](*plain, **settings)
     except Exception as error:
         raise BrokenDeviation(
             f"{entry}: the pinned example is no input of {check.primitive}: {type(error).__name__}: {error}"
         ) from error
-    tally, agreement.tally = agreement.tally, Tally()
-    failure = _failure_if_offered(judge, backend, pinned)
-    agreement.tally = tally
-    if failure is None:
-        raise StaleDeviation(
-            f"{entry}: the pinned example conforms in {backend.name} {backend.version}. "
-            "Remove the entry from the ledger, or give it the versions that had the bug."
-        )
     if not _is_known(pinned, [deviation]):
         raise WideDeviation(f"{entry}: the pinned example lies outside the entry's own region")
-    tally.known.append(
+    failure: str | Failure | None
+    if deviation.ends_the_process:
+        failure, now = _end(backend, pinned), "does not end its process"
+    else:
+        tally, agreement.tally = agreement.tally, Tally()
+        failure, now = _failure_if_offered(judge, backend, pinned), "conforms"
+        agreement.tally = tally
+    if not failure:
+        raise StaleDeviation(
+            f"{entry}: the pinned example {now} in {backend.name} {backend.version}. "
+            "Remove the entry from the ledger, or give it the versions that had the bug."
+        )
+    agreement.tally.known.append(
         {"reason": deviation.reason, "link": deviation.link, "example": repr(pinned), "failure": str(failure)}
     )
+
+
+_ends: dict[str, str] = {}  # of pinned examples: one process for each is enough, in whichever format comes first
+
+
+def _end(backend: Backend, pinned: Draw) -> str:
+    """How a call ends the process that makes it, if it does."""
+    call = f"{backend.spec} {backend.device} {backend.mode} {pinned!r}"
+    if call not in _ends:
+        try:
+            name = end_of(backend, pinned.primitive, list(pinned.arrays.values()), pinned.options)
+        except subprocess.TimeoutExpired:
+            name = ""  # a hang is not the end that the entry speaks of
+        _ends[call] = f"the process ends with {name}" if name else ""
+    return _ends[call]
 
 
 def _pinned(deviation: Deviation, check: Check, backend: Backend, problems: Problems) -> Draw:

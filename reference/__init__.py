@@ -12,15 +12,25 @@ from collections.abc import Callable
 from typing import Any
 
 from reference.activations import softmax
-from reference.convolution import convolution, output_size, pad
+from reference.convolution import convolution, output_size, pad, transposed_convolution
 from reference.dropout import dropout
 from reference.normalization import batch_norm, folded_batch_norm
 
 PRIMITIVES: dict[str, Callable[..., Any]] = {
-    f.__name__: f for f in (output_size, pad, convolution, batch_norm, dropout, softmax)
+    f.__name__: f for f in (output_size, pad, convolution, transposed_convolution, batch_norm, dropout, softmax)
 }
 
 # Further formulas that implementations use; a backend claims one by its name.
 FORMULAS: dict[str, dict[str, Callable[..., Any]]] = {"batch_norm": {"folded": folded_batch_norm}}
 
-__all__ = ["FORMULAS", "PRIMITIVES", "batch_norm", "convolution", "dropout", "output_size", "pad", "softmax"]
+__all__ = [
+    "FORMULAS",
+    "PRIMITIVES",
+    "batch_norm",
+    "convolution",
+    "dropout",
+    "output_size",
+    "pad",
+    "softmax",
+    "transposed_convolution",
+]

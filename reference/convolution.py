@@ -1,4 +1,4 @@
-"""Convolution, its output size, and padding.
+"""Convolution, its output size, padding, and the transposed convolution.
 
     y[n, o, i] = b[o] + sum over c, k of  x[n, c, s i + d k - p] w[o, c, k]        x is 0 outside
 
@@ -6,6 +6,10 @@ for the position i of an output and the tap k of a kernel, each one index a spat
 networks call convolution does not flip the kernel: in signal processing it is the
 cross-correlation (He, 2024, "Convolution: a 2-D example"; Gong, "Convolution: a 2-D example", which
 says so in a footnote). s is the stride, d the dilation, p the padding before the signal.
+
+The transposed convolution is the adjoint of this map: it carries each number back to where it came from,
+
+    y[n, o, j] = b[o] + sum over c, i, k with s i + d k - p = j of  x[n, c, i] w[c, o, k]
 """
 
 from __future__ import annotations
@@ -158,3 +162,67 @@ def convolution(
     if bias is not None:
         y = y + np.reshape(bias, (O, 1))
     return np.reshape(y, (N, O, *P))
+
+
+def spread(x: Array, steps: Sequence[int]) -> Array:
+    """Put step - 1 zeros between neighbours on every spatial axis.
+
+    Shapes: x (N, C, *S), no S of 0 -> (N, C, *((S - 1) step + 1)).
+
+    >>> spread(np.array([[[1.0, 2.0, 3.0]]]), [2])
+    array([[[1., 0., 2., 0., 3.]]])
+    """
+    for axis, step in enumerate(steps, start=2):
+        *before, S = np.shape(x)[: axis + 1]
+        gaps = [(0, 0)] * (np.ndim(x) + 1)
+        gaps[axis + 1] = (0, step - 1)
+        x = np.reshape(np.pad(np.expand_dims(x, axis + 1), gaps), (*before, S * step, *np.shape(x)[axis + 1 :]))
+        x = x[(slice(None),) * axis + (slice(0, (S - 1) * step + 1),)]
+    return x
+
+
+def transposed_convolution(
+    x: Array,
+    w: Array,
+    bias: Array | None = None,
+    *,
+    stride: PerAxis = 1,
+    padding: Padding = 0,
+    output_padding: PerAxis = 0,
+    dilation: PerAxis = 1,
+    groups: int = 1,
+) -> Array:
+    """Carry every number of the signal to the places from which a convolution would have taken it.
+
+    A convolution of stride s forgets how many elements were left over behind its last window;
+    output_padding gives them back. What is computed is a convolution: of the signal with s - 1 zeros
+    between its elements, with the kernels turned round. So kernels must be finite (0 times infinity is no
+    number), and the error bound counts taps that meet a zero, though these make no error.
+
+    Shapes: x (N, C, *S), w (C, O/groups, *K), bias (O,) -> (N, O, *P) with
+    P = (S - 1) s - p_before - p_after + d (K - 1) + 1 + output_padding; one to three spatial axes.
+    Raises: ValueError if the ranks, channels or groups do not match, the signal is empty, a size P is
+    below 1, or padding is a name.
+    Source: Dumoulin and Visin (2016), "A guide to convolution arithmetic for deep learning", chapter 4.
+
+    >>> transposed_convolution(np.array([[[1.0, 10.0]]]), np.array([[[1.0, 2.0, 3.0]]]), stride=2)
+    array([[[ 1.,  2., 13., 20., 30.]]])
+    """
+    (N, C, *S), (C_w, O_g, *K) = np.shape(x), np.shape(w)
+    if len(S) != len(K) or groups < 1 or C != C_w or C % groups or 0 in S or isinstance(padding, str):
+        raise ValueError(f"signal {(N, C, *S)}, kernels {np.shape(w)}, {groups} groups and {padding=} do not fit")
+    s, d, more = (per_axis(value, len(K)) for value in (stride, dilation, output_padding))
+    if min(*K, *s, *d) < 1 or min(more) < 0:
+        raise ValueError(
+            f"kernel {K}, stride {s} and dilation {d} must be positive, output_padding {more} not negative"
+        )
+    pairs = paddings(padding, S, K, s, d)
+    spans = [d_i * (K_i - 1) for d_i, K_i in zip(d, K, strict=True)]
+    sides = [(span - p, span - q + m) for span, (p, q), m in zip(spans, pairs, more, strict=True)]
+
+    x = pad(spread(x, s), padding=[(max(p, 0), max(q, 0)) for p, q in sides])
+    cut = [slice(max(-p, 0), n - max(-q, 0)) for (p, q), n in zip(sides, np.shape(x)[2:], strict=True)]
+    x = x[(slice(None), slice(None), *cut)]
+    w = np.reshape(np.flip(w, tuple(range(2, 2 + len(K)))), (groups, C // groups, O_g, *K))
+    w = np.reshape(np.swapaxes(w, 1, 2), (groups * O_g, C // groups, *K))
+    return convolution(x, w, bias, dilation=d, groups=groups)

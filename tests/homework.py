@@ -38,6 +38,22 @@ def convolution(x, w, bias=None, *, stride=(1,), padding=0, dilation=(1,), group
     return y if bias is None else y + bias.reshape(-1, *[1] * rank)
 
 
+def transposed_convolution(x, w, bias=None, *, stride=(1,), padding=0, output_padding=(0,), dilation=(1,), groups=1):
+    rank = w.ndim - 2
+    padding = [(padding, padding)] * rank if isinstance(padding, int) else padding
+    padding = [(p, p) if isinstance(p, int) else p for p in padding]
+    spans = [d * (k - 1) + 1 for d, k in zip(dilation, w.shape[2:])]
+    c, o = x.shape[1] // groups, w.shape[1]
+    sizes = [(S - 1) * s + span + m for S, s, span, m in zip(x.shape[2:], stride, spans, output_padding)]
+    y = np.zeros((x.shape[0], o * groups, *sizes))
+    for n, channel, *at in np.ndindex(*x.shape):
+        first = (channel // c) * o
+        places = tuple(slice(i * s, i * s + span, d) for i, s, span, d in zip(at, stride, spans, dilation))
+        y[(n, slice(first, first + o), *places)] += x[(n, channel, *at)] * w[channel]
+    y = y[(..., *[slice(p, size - q) for (p, q), size in zip(padding, sizes)])]
+    return y if bias is None else y + bias.reshape(-1, *[1] * rank)
+
+
 def softmax(x, *, axis=-1):
     e = np.exp(x - x.max(axis=axis, keepdims=True))
     return e / e.sum(axis=axis, keepdims=True)

@@ -42,6 +42,30 @@ MISTAKES = {
         "x = np.pad(x, [(0, 0), (0, 0)] + [(sum(p), 0) for p in padding])\n",
         ("VALUES convolution", "CONV-17 padding_first"),
     ),
+    "ceil_for_floor": Mistake(
+        "output_size",
+        "return math.floor((size + padding[0] + padding[1] - dilation * (kernel - 1) - 1) / stride) + 1",
+        "return math.ceil((size + padding[0] + padding[1] - dilation * (kernel - 1) - 1) / stride) + 1",
+        ("VALUES output_size",),
+    ),
+    "transposed_without_its_stride": Mistake(
+        "transposed_convolution",
+        "places = tuple(slice(i * s, i * s + span, d)",
+        "places = tuple(slice(i, i + span, d)",
+        ("VALUES transposed_convolution", "CONV-13 adjoint"),
+    ),
+    "transposed_overwrites_what_overlaps": Mistake(
+        "transposed_convolution",
+        "*places)] += x[",
+        "*places)] = x[",
+        ("VALUES transposed_convolution", "CONV-13 adjoint"),
+    ),
+    "transposed_with_the_kernel_turned": Mistake(
+        "transposed_convolution",
+        "x[(n, channel, *at)] * w[channel]",
+        "x[(n, channel, *at)] * np.flip(w[channel], tuple(range(1, rank + 1)))",
+        ("VALUES transposed_convolution", "CONV-21 transposed_impulse_gives_the_taps"),
+    ),
     "dropout_without_rescaling": Mistake(
         "dropout",
         "np.where(keep, x / (1 - p), 0)",
@@ -52,6 +76,8 @@ MISTAKES = {
         "batch_norm", "x.var(axis=axes, ddof=1)", "x.var(axis=axes)", ("VALUES batch_norm",)
     ),
 }
+
+ALSO_CALLS = {"CONV-13 adjoint": "convolution"}  # laws about two functions, which either breaks
 
 
 def tried(file: Path, report: Path, seed: int = 0) -> tuple[int, dict[str, Any]]:
@@ -78,5 +104,6 @@ def test_one_wrong_line_is_found(tmp_path: Path, name: str) -> None:
     deviates = {check["id"]: check for check in document["checks"] if check["outcome"] == "deviates"}
     assert status == 1
     assert set(mistake.checks) <= set(deviates)
-    assert {check["primitive"] for check in deviates.values()} == {mistake.primitive}
+    for id, check in deviates.items():
+        assert mistake.primitive in (check["primitive"], ALSO_CALLS.get(id))
     assert max(deviates[check]["counterexample"]["numbers"] for check in mistake.checks) <= 12

@@ -32,7 +32,9 @@ from properties.strategies import (
     output_sizes,
     pads,
     softmaxes,
+    transposed_convolutions,
 )
+from properties.strategies.convolution import with_place
 from properties.strategies.kinds import numbers
 from properties.strategies.problems import Pick, Spec
 from reference.arithmetic import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, FORMATS, Format
@@ -126,6 +128,41 @@ REACH: dict[str, dict[str, Reached]] = {
             )
             for mode in ("zeros", "reflect", "replicate", "circular")
         },
+    },
+    "transposed_convolution": {
+        "stride above the kernel": lambda p: any(
+            s > K for s, K in zip(p.options["stride"], shape(p, "w")[2:], strict=True)
+        ),
+        "windows that overlap": lambda p: any(
+            s < K for s, K in zip(p.options["stride"], shape(p, "w")[2:], strict=True)
+        ),
+        "strides that differ": lambda p: len(set(p.options["stride"])) > 1,
+        "an empty batch": lambda p: shape(p)[0] == 0,
+        "depthwise": lambda p: p.options["groups"] == shape(p)[1] > 1,
+        "groups of several channels": lambda p: shape(p)[1] > p.options["groups"] > 1 < shape(p, "w")[1],
+        "no groups, several channels": lambda p: p.options["groups"] == 1 < shape(p)[1],
+        "a dilated kernel": lambda p: any(
+            d > 1 and K > 1 for d, K in zip(p.options["dilation"], shape(p, "w")[2:], strict=True)
+        ),
+        "a signal of one element": lambda p: 1 in shape(p)[2:],
+        "asymmetric padding": lambda p: any(a != b for a, b in sides(p)),
+        "padding beyond the kernel": lambda p: any(
+            max(pair) > d * (K - 1)
+            for pair, d, K in zip(sides(p), p.options["dilation"], shape(p, "w")[2:], strict=True)
+        ),
+        "output padding": lambda p: max(p.options["output_padding"]) > 0,
+        "output padding of a dilated kernel, not below the stride": lambda p: any(
+            m >= s for m, s in zip(p.options["output_padding"], p.options["stride"], strict=True)
+        ),
+        "output padding that no kernel reaches": lambda p: any(
+            m > d * (K - 1) + a
+            for m, d, K, (_, a) in zip(
+                p.options["output_padding"], p.options["dilation"], shape(p, "w")[2:], sides(p), strict=True
+            )
+        ),
+        "bias with groups": lambda p: p.arrays["bias"] is not None and p.options["groups"] > 1,
+        "no bias": lambda p: p.arrays["bias"] is None,
+        **{f"rank {n}": lambda p, n=n: rank(p) == n for n in (1, 2, 3)},
     },
     "pad": {
         "an empty batch": lambda p: shape(p)[0] == 0,
@@ -239,12 +276,14 @@ def test_every_problem_is_valid(primitive: str) -> None:
     [
         convolutions(circular_multiple=True),
         convolutions(room=6, inputs=2, kernels=2),
+        with_place(convolutions()),
+        transposed_convolutions(forward=True, inputs=2, kernels=2),
         softmaxes(shift=True),
         batch_norms(shift=True),
         dropouts(many=True),
         pads(mode=("circular",)),
     ],
-    ids=["circular", "room", "softmax shift", "batch_norm shift", "many", "pads"],
+    ids=["circular", "room", "place", "forward", "softmax shift", "batch_norm shift", "many", "pads"],
 )
 def test_the_problems_of_laws_are_valid(problems: Problems) -> None:
     """Restricted strategies stay inside what the reference accepts."""

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from adapters.backend import Backend, NotOffered
+from adapters import apart
+from adapters.apart import end_of
+from adapters.backend import Backend, NotOffered, backends
 from adapters.deviations import Deviation, Example
+from adapters.loading import load
 from properties import agreement, trial
 from properties.agreement import (
     Failure,
@@ -587,3 +593,94 @@ def test_a_law_can_have_known_deviations() -> None:
     tally = agreement.start()
     trial.trial(law, tried(adapter), problems, reject_five)
     assert tally.known[0]["failure"] == "five"
+
+
+# -- what ends the process -----------------------------------------------------------------------------
+
+ADAPTERS = Path(__file__).parent / "adapters"
+
+
+@pytest.fixture
+def aborting(monkeypatch: pytest.MonkeyPatch) -> Backend:
+    """The adapter that aborts on five scores and says so, from its file; nothing is remembered of other tests."""
+    monkeypatch.setattr(trial, "_ends", {})
+    spec = str(ADAPTERS / "aborts_sometimes.py")
+    (backend,) = backends(load(spec)[1], "aborts_sometimes", spec)
+    return backend
+
+
+def other(backend: Backend, **attributes: Any) -> Backend:
+    """The backend with other attributes of its adapter, in this process alone."""
+    return replace(backend, adapter=SimpleNamespace(**vars(backend.adapter) | attributes))
+
+
+def test_a_call_may_end_its_process(aborting: Backend) -> None:
+    """The signal is named; a call that returns, refuses or raises has none."""
+    assert end_of(aborting, "softmax", [np.zeros(5)], {"axis": -1}) == "SIGABRT"
+    assert end_of(aborting, "softmax", [np.zeros(4)], {"axis": -1}) == ""
+    assert end_of(aborting, "softmax", [np.zeros(4)], {"axis": 7}) == ""
+    assert end_of(aborting, "pad", [np.zeros(4)], {}) == ""
+
+
+def test_what_ends_the_process_is_confirmed_in_another(aborting: Backend, some_fives: int) -> None:
+    """The entry holds, its draws are excluded and never called: this process is alive to see it."""
+    tally = agreement.start()
+    trial.trial(check(), aborting, softmaxes(), judge)
+    assert tally.excluded == round(five_everywhere(some_fives) * tally.drawn) > 0
+    (known,) = tally.known
+    assert known["failure"] == "the process ends with SIGABRT"
+    assert known["example"] == "softmax(x=[0, 0, 0, 0, 0], axis=-1)"
+
+
+def test_the_search_calls_nothing_that_ends_the_process(aborting: Backend, some_fives: int) -> None:
+    """Another bug in long rows is found and made small without a call on five scores."""
+    lengths: list[int] = []
+
+    def function(x: Any, *, axis: int = -1) -> Any:
+        lengths.append(x.shape[axis])
+        return aborting.adapter.softmax(x, axis=axis) + (x.shape[axis] > 4)
+
+    with pytest.raises(OutOfTolerance) as caught:
+        trial.trial(check(), other(aborting, softmax=function), softmaxes(), judge)
+    assert not is_five(caught.value.draw)
+    assert 5 not in lengths
+
+
+def test_what_no_longer_ends_the_process_is_stale(aborting: Backend) -> None:
+    """The example is called in a process, and that process ends well."""
+    (old,) = aborting.adapter.deviations
+    mended = replace(old, example=Example({"x": [0.0, 0.0]}, {"axis": -1}), region=lambda draw: draw.x.shape == (2,))
+    with pytest.raises(StaleDeviation, match="does not end its process"):
+        trial.trial(check(), other(aborting, deviations=[mended]), softmaxes(), judge)
+
+
+def test_a_hang_is_not_the_end(aborting: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that is still there after the limit has not ended, so the entry does not hold."""
+    monkeypatch.setattr(apart, "LIMIT", 0.01)
+    with pytest.raises(StaleDeviation, match="does not end its process"):
+        trial.trial(check(), aborting, softmaxes(), judge)
+
+
+def test_an_example_that_ends_the_process_is_called_once(
+    aborting: Backend, some_fives: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every check that the entry names confirms it, with one process for all."""
+    calls: list[str] = []
+
+    def end(*call: Any) -> str:
+        calls.append("called")
+        return "SIGABRT"
+
+    monkeypatch.setattr(trial, "end_of", end)
+    for _ in range(2):
+        tally = agreement.start()
+        trial.trial(check(), aborting, softmaxes(), judge)
+        assert tally.known
+    assert calls == ["called"]
+
+
+def test_an_entry_may_name_several_checks(some_fives: int) -> None:
+    """It holds for each of them, and for no other."""
+    adapter = Adapter(softmax=one_bug, deviations=[entry(check=("X-1 law", "VALUES softmax"))])
+    assert run(adapter).known
+    assert [len(tried(adapter).deviations(name)) for name in ("X-1 law", "VALUES softmax", "VALUES")] == [1, 1, 0]

@@ -75,6 +75,13 @@ CALLS: dict[str, list[tuple[list[Any], dict[str, Any]]]] = {
         ([x[:, :, None], np.ones((4, 4, 1, 3))], {"padding": (0, 1), "padding_mode": "reflect"}),
         ([x[:, :, None, None], np.ones((4, 4, 1, 1, 3)), flat], {"padding": "valid", "stride": (1, 1, 2)}),
     ],
+    "transposed_convolution": [
+        ([x, np.ones((4, 3, 2))], {}),
+        ([x, np.ones((4, 1, 3)), flat], {"groups": 4, "stride": 2, "output_padding": 1, "padding": 1}),
+        ([x, np.ones((4, 2, 2)), flat], {"groups": 2, "dilation": 2, "padding": ((0, 3),)}),
+        ([x[:, :, None], np.ones((4, 4, 1, 3))], {"stride": (3, 2), "output_padding": (2, 0)}),
+        ([x[:, :, None, None], np.ones((4, 2, 1, 1, 3))], {"stride": (1, 1, 2)}),
+    ],
     "batch_norm": [
         ([x, flat, flat, *affine], options)
         for affine in ([], [flat], [flat, flat], [None, flat])

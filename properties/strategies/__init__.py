@@ -1,7 +1,7 @@
 """What is drawn: problems (shapes and options), kinds of data, and draws (a problem with its data)."""
 
 from properties.strategies.activations import softmaxes
-from properties.strategies.convolution import convolutions, output_sizes, pads
+from properties.strategies.convolution import convolutions, output_sizes, pads, transposed_convolutions
 from properties.strategies.draws import Draw, draw, draws
 from properties.strategies.dropout import dropouts
 from properties.strategies.kinds import KINDS
@@ -22,4 +22,5 @@ __all__ = [
     "output_sizes",
     "pads",
     "softmaxes",
+    "transposed_convolutions",
 ]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from properties.strategies.problems import Pick, Problem, Problems, Spec
 from reference.convolution import paddings
 
@@ -111,6 +109,57 @@ def _signal(
     return tuple(S)
 
 
+def transposed_convolutions(
+    *,
+    rank: tuple[int, ...] = (1, 2, 3),
+    stride: tuple[int | str, ...] = (1, 2, 3, "mixed"),
+    padding: tuple[str, ...] = ("none", "one side each", "asymmetric"),
+    output_padding: tuple[int, ...] = (0, 1, 2),
+    dilation: tuple[int | str, ...] = (1, 2, "mixed"),
+    groups: tuple[int, ...] = (1, 2, 3),
+    bias: tuple[bool, ...] = (False, True),
+    batch: tuple[int, ...] = (1, 2, 0),
+    inputs: int = 1,
+    kernels: int = 1,
+    forward: bool = False,
+) -> Problems:
+    """Signals and kernels whose result has at least one element on each axis.
+
+    Frameworks allow an output padding below the stride or the dilation. inputs, kernels: how many signals
+    and kernels of that shape a law needs. forward: a law needs z, a signal of the size of the result, and
+    the output padding is below the stride, so that the convolution of z has the size of x.
+    """
+
+    def build(pick: Pick) -> Problem:
+        r = pick.option("rank", rank)
+        g = pick.option("groups", groups)
+        C, O = g * pick.size((1, 2, 3)), g * pick.size((1, 2, 3))
+        N = pick.option("batch", batch)
+        K = pick.sizes((2, 1, 3), r)
+        d = _per_axis(pick, "dilation", dilation, r)
+        s = _per_axis(pick, "stride", stride, r)
+        sides = _sides(pick, pick.option("padding", padding), r)
+        asked = pick.option("output_padding", output_padding)
+        more = tuple(min(asked, (s_i if forward else max(s_i, d_i)) - 1) for s_i, d_i in zip(s, d, strict=True))
+        pairs = paddings(sides, *[(1,) * r] * 4)
+        reach = [d_i * (K_i - 1) + m - sum(pair) for d_i, K_i, m, pair in zip(d, K, more, pairs, strict=True)]
+        least = [1 - (min(n, 0) // s_i) for n, s_i in zip(reach, s, strict=True)]
+        S = tuple(n + pick.size((1, 0, 2, 3)) for n in least)
+        P = tuple((S_i - 1) * s_i + n + 1 for S_i, s_i, n in zip(S, s, reach, strict=True))
+        arrays = {
+            "x": Spec((N, C, *S)),
+            "w": Spec((C, O // g, *K)),
+            "bias": Spec((O,)) if pick.option("bias", bias) else None,
+        }
+        options = {"stride": s, "padding": sides, "output_padding": more, "dilation": d, "groups": g}
+        extras = {f"x{i}": Spec((N, C, *S)) for i in range(2, inputs + 1)}
+        extras |= {f"w{i}": Spec((C, O // g, *K)) for i in range(2, kernels + 1)}
+        extras |= {"z": Spec((N, O, *P))} if forward else {}
+        return Problem("transposed_convolution", arrays, options, extras)
+
+    return Problems("transposed_convolution", build)
+
+
 def output_sizes() -> Problems:
     """Sizes into which the kernel fits, also of 0 and 1."""
 
@@ -161,10 +210,21 @@ def deltas() -> Problems:
         K = pick.sizes((3, 1, 5), r)
         tap = tuple(pick.size((K_i // 2, *range(K_i))) for K_i in K)
         S = pick.sizes((2, 1, 3, 4), r)
-        delta = np.zeros((C, C, *K))
-        delta[(range(C), range(C), *tap)] = 1
         sides = tuple((d_i * (K_i // 2),) * 2 for d_i, K_i in zip(d, K, strict=True))
         options = {"stride": (1,) * r, "padding": sides, "dilation": d}
-        return Problem("convolution", {"x": Spec((N, C, *S))}, options, {"delta": delta, "tap": tap})
+        return Problem("convolution", {"x": Spec((N, C, *S))}, options, {"kernel": K, "tap": tap})
 
     return Problems("convolution", build)
+
+
+def with_place(problems: Problems) -> Problems:
+    """The same problems with a place in the signal x, for laws about a single number; None if x is empty."""
+
+    def build(pick: Pick) -> Problem:
+        problem = problems.build(pick)
+        x = problem.arrays["x"]
+        assert isinstance(x, Spec)
+        place = tuple(pick.size(range(n)) for n in x.shape) if x.size else None
+        return Problem(problem.primitive, problem.arrays, problem.options, {**problem.extras, "place": place})
+
+    return Problems(problems.primitive, build, problems.kinds)

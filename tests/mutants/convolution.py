@@ -1,4 +1,4 @@
-"""Wrong convolutions, paddings and output sizes."""
+"""Wrong convolutions, transposed convolutions, paddings and output sizes."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from reference import convolution, output_size, pad
+from reference import convolution, output_size, pad, transposed_convolution
 from reference.arrays import per_axis
-from reference.convolution import paddings
+from reference.convolution import paddings, spread
 from tests.mutants.base import mutant
 
 # -- output_size ---------------------------------------------------------------------------------------
@@ -319,10 +319,181 @@ def single_precision(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
     return convolution(*narrow, **options).astype(x.dtype)
 
 
+@mutant("convolution")
+def clips_the_kernel(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """The weights are kept within -1 and 1, as after a training with clipped weights."""
+    return convolution(x, np.clip(w, -1, 1), bias, **options)
+
+
+@mutant("convolution")
+def bias_before_the_sum(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """Each tap adds the bias, so it comes once for each of them."""
+    return convolution(x, w, None if bias is None else bias * w[0].size, **options)
+
+
+@mutant("convolution")
+def transposes_a_pointwise_kernel(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """The fast path for kernels of one tap takes the matrix the wrong way round, where it is square."""
+    is_pointwise = w[0, 0].size == 1 and w.shape[0] == w.shape[1]
+    return convolution(x, np.swapaxes(w, 0, 1) if is_pointwise else w, bias, **options)
+
+
+@mutant("convolution")
+def blocks_of_two_channels(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """Each third output channel repeats the one before it: a block that is one too short."""
+    y = convolution(x, w, bias, **options).copy()
+    y[:, 2::3] = y[:, 1:-1:3]
+    return y
+
+
+@mutant("convolution")
+def leaves_out_an_odd_channel(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """Input channels are read in pairs: the last of an odd number does not count, unless it is the only one."""
+    C = w.shape[1]
+    kept = (np.arange(C) < max(C - C % 2, 1)).reshape(-1, *[1] * (w.ndim - 2))
+    return convolution(x, np.where(kept, w, 0), bias, **options)
+
+
+@mutant("convolution")
+def first_sample_twice(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """The last sample gets the result of the first."""
+    y = convolution(x, w, bias, **options).copy()
+    y[-1:] = y[:1]
+    return y
+
+
+# -- transposed_convolution ----------------------------------------------------------------------------
+
+
+def _per_option(w: Any, options: dict[str, Any]) -> tuple[tuple[int, ...], ...]:
+    """Stride, dilation and output padding, one number for each axis."""
+    usual = {"stride": 1, "dilation": 1, "output_padding": 0}
+    return tuple(per_axis(options.get(name, value), w.ndim - 2) for name, value in usual.items())
+
+
+def _fitted(y: Any, shape: tuple[int, ...], bias: Any) -> Any:
+    """A result cut or filled with its bias until it has a shape."""
+    filled = np.zeros(shape)
+    if bias is not None:
+        filled = filled + np.reshape(bias, (-1, *[1] * (len(shape) - 2)))
+    common = tuple(slice(min(n, m)) for n, m in zip(shape, y.shape, strict=True))
+    filled[common] = y[common]
+    return filled
+
+
+@mutant("transposed_convolution")
+def turns_the_kernel(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """The kernel is flipped once too often, or not at all."""
+    return transposed_convolution(x, np.flip(w, tuple(range(2, w.ndim))), bias, **options)
+
+
+@mutant("transposed_convolution")
+def ignores_the_stride(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """The numbers of the signal stay neighbours; only the size is right."""
+    shape = transposed_convolution(x, w, bias, **options).shape
+    dense = transposed_convolution(x, w, bias, **options | {"stride": 1, "padding": 0, "output_padding": 0})
+    return _fitted(dense, shape, bias)
+
+
+@mutant("transposed_convolution")
+def repeats_for_zeros(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """Each number is repeated s times, where zeros should follow it."""
+    s, _, _ = _per_option(w, options)
+    size = spread(x, s).shape
+    for axis, step in enumerate(s, start=2):
+        x = np.repeat(x, step, axis=axis)
+    return transposed_convolution(x[tuple(slice(n) for n in size)], w, bias, **options | {"stride": 1})
+
+
+@mutant("transposed_convolution")
+def forgets_the_output_padding(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """The smallest of the sizes that the convolution could have come from."""
+    return transposed_convolution(x, w, bias, **options | {"output_padding": 0})
+
+
+@mutant("transposed_convolution")
+def fills_the_output_padding(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """What output padding adds is the bias alone, though kernels may reach it."""
+    y = transposed_convolution(x, w, bias, **options)
+    return _fitted(transposed_convolution(x, w, bias, **options | {"output_padding": 0}), y.shape, bias)
+
+
+@mutant("transposed_convolution")
+def output_padding_in_front(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """What output padding adds stands before the rest."""
+    _, _, more = _per_option(w, options)
+    return np.roll(transposed_convolution(x, w, bias, **options), more, axis=tuple(range(2, x.ndim)))
+
+
+@mutant("transposed_convolution")
+def pads_as_a_convolution(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """The padding is put around the signal and its zeros, not taken from the result, where the kernel reaches."""
+    s, d, _ = _per_option(w, options)
+    K = w.shape[2:]
+    pairs = paddings(options.get("padding", 0), K, K, s, d)
+    spans = [d_i * (K_i - 1) for d_i, K_i in zip(d, K, strict=True)]
+    around = [(max(span - p, 0), max(span - q, 0)) for span, (p, q) in zip(spans, pairs, strict=True)]
+    try:
+        return transposed_convolution(x, w, bias, **options | {"padding": around})
+    except ValueError:
+        return transposed_convolution(x, w, bias, **options)
+
+
+@mutant("transposed_convolution")
+def takes_the_weights_of_a_convolution(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """Output channels come first in w, where that is possible."""
+    is_square = w.shape[0] == w.shape[1] and options.get("groups", 1) == 1
+    return transposed_convolution(x, np.swapaxes(w, 0, 1) if is_square else w, bias, **options)
+
+
+@mutant("transposed_convolution")
+def ignores_a_dilation(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """The taps stay neighbours; only the size is right."""
+    shape = transposed_convolution(x, w, bias, **options).shape
+    K, pairs = w.shape[2:], options.get("padding", 0)
+    dense = options | {"dilation": 1, "padding": 0, "output_padding": 0}
+    y = transposed_convolution(x, w, bias, **dense)
+    before = [p for p, _ in paddings(pairs, K, *[(1,) * len(K)] * 3)]
+    return _fitted(y[(..., *(slice(p, None) for p in before))], shape, bias)
+
+
+@mutant("transposed_convolution")
+def exchanges_the_groups(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """The first group sees the channels of the last."""
+    g, C = options.get("groups", 1), x.shape[1]
+    return transposed_convolution(x[:, np.arange(C).reshape(g, -1)[::-1].ravel()], w, bias, **options)
+
+
+@mutant("transposed_convolution")
+def bias_at_every_tap(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """Each tap that reaches an element brings the bias along."""
+    if bias is None:
+        return transposed_convolution(x, w, **options)
+    taps = transposed_convolution(
+        np.ones((1, 1, *x.shape[2:])), np.ones((1, 1, *w.shape[2:])), **options | {"groups": 1}
+    )
+    return transposed_convolution(x, w, **options) + taps * np.reshape(bias, (-1, *[1] * (x.ndim - 2)))
+
+
+@mutant("transposed_convolution")
+def cuts_what_is_negative(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """An activation that was fused by mistake: no output is negative."""
+    return np.maximum(transposed_convolution(x, w, bias, **options), 0)
+
+
+@mutant("transposed_convolution")
+def single_precision_inside(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """float64 is computed in float32."""
+    narrow = [z if z is None else z.astype(np.float32) for z in (x, w, bias)]
+    return transposed_convolution(*narrow, **options).astype(x.dtype)
+
+
 # For each law, mutants that break its equation, and not only its bound.
 REJECTS = {
     "CONV-1 output_shape": ["rounds_the_size_up", "ignores_the_dilation"],
     "CONV-2 linear_in_the_signal": ["cuts_negatives"],
+    "CONV-3 linear_in_the_kernel": ["clips_the_kernel"],
+    "CONV-4 bias_is_added_per_channel": ["bias_before_the_sum", "bias_twice", "bias_along_the_last_axis"],
     "CONV-5 translation_equivariance": ["tiles_of_three"],
     "CONV-5 circular_equivariance": ["last_position_from_zero", "pad: circles_one_too_far"],
     "CONV-6 stride_is_subsampling": ["starts_a_phase_late", "rounds_the_size_up"],
@@ -334,6 +505,31 @@ REJECTS = {
         "bias_forgotten_in_groups",
     ],
     "CONV-9 delta_kernel_shifts": ["flipped_kernel", "dilates_every_axis_alike"],
+    "CONV-10 pointwise_is_dense": ["transposes_a_pointwise_kernel"],
+    "CONV-16 channels_permute": ["blocks_of_two_channels", "leaves_out_an_odd_channel"],
     "CONV-17 padding_first": ["pads_before_only", "pads_with_zeros", "pads_symmetrically"],
+    "CONV-18 samples_are_independent": ["first_sample_twice"],
+    "CONV-21 impulse_gives_the_taps": [
+        "flipped_kernel",
+        "starts_a_phase_late",
+        "swaps_the_groups",
+        "dilates_but_reads_adjacent",
+    ],
+    "CONV-23 spatial_axes_transpose": ["dilates_every_axis_alike", "last_position_from_zero"],
     "CONV-24 padding_by_name": ["pads_same_for_stride_one", "pads_same_the_other_way", "full_without_dilation"],
+    "CONV-1 transposed_shape": ["forgets_the_output_padding"],
+    "CONV-2 transposed_is_linear": ["cuts_what_is_negative"],
+    "CONV-4 transposed_bias_is_added_per_channel": ["bias_at_every_tap"],
+    "CONV-13 adjoint": [
+        "turns_the_kernel",
+        "repeats_for_zeros",
+        "pads_as_a_convolution",
+        "takes_the_weights_of_a_convolution",
+    ],
+    "CONV-21 transposed_impulse_gives_the_taps": [
+        "ignores_the_stride",
+        "ignores_a_dilation",
+        "output_padding_in_front",
+        "exchanges_the_groups",
+    ],
 }
