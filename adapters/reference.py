@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from reference import batch_norm, convolution, dropout, output_size, pad, softmax
+from reference import batch_norm, convolution, dropout, output_size, pad, residual, sinusoidal_encoding, softmax
 
-__all__ = ["batch_norm", "convolution", "dropout", "output_size", "pad", "softmax"]
+__all__ = ["batch_norm", "convolution", "dropout", "output_size", "pad", "residual", "sinusoidal_encoding", "softmax"]
 
 formats = ("float64",)
 

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from properties.strategies import Problems, batch_norms, convolutions, dropouts, output_sizes, pads, softmaxes
+from properties.strategies import (
+    Problems,
+    batch_norms,
+    convolutions,
+    dropouts,
+    output_sizes,
+    pads,
+    residuals,
+    sinusoidal_encodings,
+    softmaxes,
+)
 
 
 @dataclass(frozen=True)
@@ -29,5 +39,7 @@ CASES = (
     Case(convolutions()),
     Case(batch_norms(), outputs=("y", "running_mean", "running_var")),
     Case(dropouts()),
+    Case(residuals()),
     Case(softmaxes()),
+    Case(sinusoidal_encodings()),
 )

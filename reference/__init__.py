@@ -15,12 +15,25 @@ from reference.activations import softmax
 from reference.convolution import convolution, output_size, pad
 from reference.dropout import dropout
 from reference.normalization import batch_norm, folded_batch_norm
+from reference.positions import sinusoidal_encoding
+from reference.residual import residual
 
 PRIMITIVES: dict[str, Callable[..., Any]] = {
-    f.__name__: f for f in (output_size, pad, convolution, batch_norm, dropout, softmax)
+    f.__name__: f for f in (output_size, pad, convolution, batch_norm, dropout, residual, softmax, sinusoidal_encoding)
 }
 
 # Further formulas that implementations use; a backend claims one by its name.
 FORMULAS: dict[str, dict[str, Callable[..., Any]]] = {"batch_norm": {"folded": folded_batch_norm}}
 
-__all__ = ["FORMULAS", "PRIMITIVES", "batch_norm", "convolution", "dropout", "output_size", "pad", "softmax"]
+__all__ = [
+    "FORMULAS",
+    "PRIMITIVES",
+    "batch_norm",
+    "convolution",
+    "dropout",
+    "output_size",
+    "pad",
+    "residual",
+    "sinusoidal_encoding",
+    "softmax",
+]
