@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -24,7 +25,7 @@ jax.config.update("jax_enable_x64", True)
 
 formats = ("float64", "float32", "bfloat16", "float16")
 conventions = {"batch_norm": {"unbiased": False}}  # as in Flax, whose running variance is the biased one
-composed = ("batch_norm", "dropout")
+composed = ("batch_norm", "dropout", "residual", "sinusoidal_encoding")
 
 
 def versions() -> dict[str, str]:
@@ -82,7 +83,7 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
     if device == "cuda" and format is FLOAT32 and primitive in ("convolution", "transposed_convolution"):
         claims |= {"tensor_float32": True}
         claims["source"] += "; its default precision is TF32 on a GPU: https://github.com/jax-ml/jax/issues/12008"
-    if primitive == "batch_norm":  # written in float32 at least
+    if primitive in ("batch_norm", "sinusoidal_encoding"):  # written in float32 at least
         return wide_arithmetic(format, **claims)
     return default_arithmetic(format, **claims)
 
@@ -208,6 +209,23 @@ def dropout(x: Array, *, p: float = 0.5, training: bool = True, key: int = 0) ->
 
 def softmax(x: Array, *, axis: int = -1) -> Array:
     return jax.nn.softmax(x, axis)
+
+
+def residual(x: Array, w1: Array, w2: Array, b1: Array | None = None, b2: Array | None = None) -> Array:
+    h = x @ w1.T if b1 is None else x @ w1.T + b1
+    branch = jax.nn.relu(h) @ w2.T
+    return x + (branch if b2 is None else branch + b2)
+
+
+def sinusoidal_encoding(
+    t: Array, *, d: int, base: float = 10000.0, first_index: int = 0, layout: str = "interleaved"
+) -> Array:
+    wide = jnp.promote_types(t.dtype, jnp.float32)
+    i = jnp.arange(2 * first_index, 2 * first_index + d, 2, dtype=wide)
+    angle = t.astype(wide)[..., None] * jnp.exp(i * (-math.log(base) / d))
+    pairs = jnp.sin(angle), jnp.cos(angle)
+    y = jnp.concatenate(pairs, -1) if layout == "halves" else jnp.stack(pairs, -1).reshape(*t.shape, d)
+    return y.astype(t.dtype)
 
 
 DOCS = "https://docs.jax.dev/en/latest"

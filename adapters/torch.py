@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from reference.arrays import Padding, Pair, PerAxis, per_axis
 
 formats = ("float64", "float32", "bfloat16", "float16")
 modes = {"eager": None}
+composed = ("residual", "sinusoidal_encoding")
 
 
 def versions() -> dict[str, str]:
@@ -48,6 +50,8 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
             source = f"{kernels}/Dropout.cpp: x times a mask of 1/(1 - p), which is rounded to the format of x"
             return default_arithmetic(format, ulps={"divide": 2}, source=source)
         case "softmax":  # the exponentials are kept in the format of x where the axis is not the last
+            return default_arithmetic(format)
+        case "residual":  # each layer returns its result in the format of x
             return default_arithmetic(format)
         case "convolution" if format is BFLOAT16 and device == "cpu":
             source = "oneDNN, src/common/bfloat16.cpp, and Intel, VDPBF16PS: subnormals are flushed and read as zero"
@@ -160,6 +164,21 @@ def dropout(x: Tensor, *, p: float = 0.5, training: bool = True, key: int = 0) -
 
 def softmax(x: Tensor, *, axis: int = -1) -> Tensor:
     return F.softmax(x, axis)
+
+
+def residual(x: Tensor, w1: Tensor, w2: Tensor, b1: Tensor | None = None, b2: Tensor | None = None) -> Tensor:
+    return x + F.linear(F.relu(F.linear(x, w1, b1)), w2, b2)
+
+
+def sinusoidal_encoding(
+    t: Tensor, *, d: int, base: float = 10000.0, first_index: int = 0, layout: str = "interleaved"
+) -> Tensor:
+    wide = torch.promote_types(t.dtype, torch.float32)
+    i = torch.arange(2 * first_index, 2 * first_index + d, 2, dtype=wide, device=t.device)
+    angle = t.to(wide).unsqueeze(-1) * torch.exp(i * (-math.log(base) / d))
+    pairs = angle.sin(), angle.cos()
+    y = torch.cat(pairs, -1) if layout == "halves" else torch.stack(pairs, -1).flatten(-2)
+    return y.to(t.dtype)
 
 
 EMPTY = "no empty spatial axis, whatever the padding: aten/src/ATen/native/Convolution.cpp"

@@ -11,6 +11,8 @@ from properties.strategies import (
     dropouts,
     output_sizes,
     pads,
+    residuals,
+    sinusoidal_encodings,
     softmaxes,
     transposed_convolutions,
 )
@@ -39,5 +41,7 @@ CASES = (
     Case(transposed_convolutions()),
     Case(batch_norms(), outputs=("y", "running_mean", "running_var")),
     Case(dropouts()),
+    Case(residuals()),
     Case(softmaxes()),
+    Case(sinusoidal_encodings()),
 )

@@ -1,9 +1,10 @@
-"""What "=" means: four verbs that raise, and the failures that they raise.
+"""What "=" means: five verbs that raise, and the failures that they raise.
 
 agree       the result is within its bound
 at_most     the left side does not exceed the right
 same_bits   both sides are equal to the last bit
 plausible   a count is no more unlikely than the stated false-alarm rate
+rejects     an input that means nothing raises an error
 
 The unit of every result is error/bound, which conforms up to 1. A failure carries what was got, what
 was wanted and how far apart they could be. What was measured is noted on a Tally, which whoever runs
@@ -13,7 +14,7 @@ the checks may read.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -245,6 +246,23 @@ def plausible(counts: Sequence[tuple[str, int, int, float]]) -> None:
                 want=q * n,
                 bound=allowed,
             )
+
+
+def rejects(call: Callable[[], Any], error: type[Exception], why: str) -> None:
+    """The call raises the error. why: what the reference says of the same input.
+
+    Raises: AcceptedInvalid.
+    """
+    try:
+        got = call()
+    except error:
+        tally.note(0.0, 0.0, 0.0, 1, 1)
+        return
+    tally.note(np.inf, 0.0, 0.0, 1, 1)
+    shapes = [np.shape(y) for y in (got if isinstance(got, tuple) else (got,))]
+    raise AcceptedInvalid(
+        f"a result of shape {', '.join(map(str, shapes))}, where the reference raises: {why}", got=shapes, want=why
+    )
 
 
 def same_number(got: Any, want: int, *, output: str = "y") -> None:

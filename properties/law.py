@@ -23,8 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from adapters.backend import Backend
-from properties.agreement import WrongShape, at_most, law_holds, plausible, same_bits, same_number
+from adapters.backend import Backend, BackendError
+from properties.agreement import WrongShape, at_most, law_holds, plausible, rejects, same_bits, same_number
 from properties.sides import Computed, Inputs, Read
 from properties.strategies.draws import Draw
 from properties.strategies.problems import Problems
@@ -45,7 +45,8 @@ def law(
 
     id: stays the same in code, test and report. verb: how the two sides are compared; without one they
     agree within their bounds. With at_most the left side is at most the right; with same_bits and
-    same_number only the backend runs; with plausible the body returns counts and None.
+    same_number only the backend runs; with plausible the body returns counts and None; with rejects it
+    returns the result of a call that must not have one, and None.
     """
 
     def decorate(body: Body) -> Callable[[Backend], None]:
@@ -147,10 +148,25 @@ def _by_chance(body: Body) -> Judge:
     return judge
 
 
+def _by_rejection(body: Body) -> Judge:
+    def judge(backend: Backend, draw: Draw) -> None:
+        p = Inputs(draw)
+        try:
+            body(Read(backend), p)
+        except ValueError as error:
+            why = str(error)
+        else:
+            raise AssertionError(f"the reference accepts {draw!r}, so no backend can be asked to reject it")
+        rejects(lambda: body(Computed(backend), p)[0], BackendError, why)
+
+    return judge
+
+
 JUDGES: dict[Callable[..., None] | None, Callable[[Body], Judge]] = {
     None: _by_bounds,
     at_most: _by_order,
     same_bits: _by_bits,
     same_number: _by_number,
     plausible: _by_chance,
+    rejects: _by_rejection,
 }

@@ -13,7 +13,7 @@ import numpy as np
 
 from properties.agreement import Failure
 from properties.strategies.draws import Draw, draw
-from properties.strategies.problems import Problem, Problems
+from properties.strategies.problems import Problem, Problems, Spec
 
 BUDGET = 600  # trials of simpler draws
 SMALL = 64  # numbers; only arrays up to this size are simplified one by one
@@ -77,6 +77,8 @@ def _simplify_numbers(search: _Search) -> None:
             if search.accepts(search.best.with_arrays(**{name: whole(_array(search.best, name))})):
                 break
     for name in names:
+        spec = {**search.best.problem.arrays, **search.best.problem.extras}[name]
+        least = 0.0 if isinstance(spec, Spec) and (spec.nonnegative or spec.whole) else -1.0
         for i in range(_array(search.best, name).size):
             x = _array(search.best, name)
             if x.size > SMALL:
@@ -85,6 +87,8 @@ def _simplify_numbers(search: _Search) -> None:
             for value in dict.fromkeys((0.0, 1.0, -1.0, 2.0, float(np.rint(number)), _rounded(number))):
                 if number in (0.0, value):
                     break
+                if value < 0 and least == 0:
+                    continue
                 simpler = x.copy()
                 simpler.flat[i] = value
                 if search.accepts(search.best.with_arrays(**{name: simpler})):

@@ -15,9 +15,22 @@ from reference.activations import softmax
 from reference.convolution import convolution, output_size, pad, transposed_convolution
 from reference.dropout import dropout
 from reference.normalization import batch_norm, folded_batch_norm
+from reference.positions import sinusoidal_encoding
+from reference.residual import residual
 
 PRIMITIVES: dict[str, Callable[..., Any]] = {
-    f.__name__: f for f in (output_size, pad, convolution, transposed_convolution, batch_norm, dropout, softmax)
+    f.__name__: f
+    for f in (
+        output_size,
+        pad,
+        convolution,
+        transposed_convolution,
+        batch_norm,
+        dropout,
+        residual,
+        softmax,
+        sinusoidal_encoding,
+    )
 }
 
 # Further formulas that implementations use; a backend claims one by its name.
@@ -31,6 +44,8 @@ __all__ = [
     "dropout",
     "output_size",
     "pad",
+    "residual",
+    "sinusoidal_encoding",
     "softmax",
     "transposed_convolution",
 ]

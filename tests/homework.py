@@ -80,3 +80,20 @@ def dropout(x, *, p=0.5, training=True, key=0):
         return x
     keep = np.random.default_rng(key).random(x.shape) >= p
     return np.where(keep, x / (1 - p), 0) if p < 1 else np.zeros_like(x)
+
+
+def residual(x, w1, w2, b1=None, b2=None):
+    hidden = x @ w1.T if b1 is None else x @ w1.T + b1
+    branch = np.where(hidden > 0, hidden, 0) @ w2.T
+    if b2 is not None:
+        branch = branch + b2
+    return x + branch
+
+
+def sinusoidal_encoding(t, *, d, base=10000.0, first_index=0, layout="interleaved"):
+    p = np.zeros((*t.shape, d))
+    for i in range(d // 2):
+        angle = t / base ** (2 * (i + first_index) / d)
+        sine, cosine = (2 * i, 2 * i + 1) if layout == "interleaved" else (i, d // 2 + i)
+        p[..., sine], p[..., cosine] = np.sin(angle), np.cos(angle)
+    return p

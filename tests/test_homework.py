@@ -72,6 +72,18 @@ MISTAKES = {
         "np.where(keep, x, 0)",
         ("VALUES dropout", "DROP-2 zero_or_rescaled"),
     ),
+    "residual_that_forgets_x": Mistake(
+        "residual",
+        "return x + branch",
+        "return branch",
+        ("VALUES residual", "RES-1 nothing_to_add", "RES-3 stacks_compose", "RES-6 the_branch_is_added"),
+    ),
+    "swapped_sines_and_cosines": Mistake(
+        "sinusoidal_encoding",
+        "np.sin(angle), np.cos(angle)",
+        "np.cos(angle), np.sin(angle)",
+        ("VALUES sinusoidal_encoding", "POS-1 an_offset_is_a_rotation", "POS-4 start"),
+    ),
     "biased_running_variance": Mistake(
         "batch_norm", "x.var(axis=axes, ddof=1)", "x.var(axis=axes)", ("VALUES batch_norm",)
     ),

@@ -29,8 +29,11 @@ from properties.strategies import (
     draw,
     draws,
     dropouts,
+    mismatched_residuals,
     output_sizes,
     pads,
+    residuals,
+    sinusoidal_encodings,
     softmaxes,
     transposed_convolutions,
 )
@@ -221,6 +224,37 @@ REACH: dict[str, dict[str, Reached]] = {
             for axis in (-1, *range(n - 1))
         },
     },
+    "residual": {
+        "one vector": lambda p: len(shape(p)) == 1,
+        "an empty batch": lambda p: 0 in shape(p),
+        "two axes before the width": lambda p: len(shape(p)) == 3,
+        "a width of one": lambda p: shape(p)[-1] == 1,
+        "a branch wider than x": lambda p: shape(p, "w1")[0] > shape(p, "w1")[1],
+        "a branch narrower than x": lambda p: shape(p, "w1")[0] < shape(p, "w1")[1],
+        "a square branch": lambda p: shape(p, "w1")[0] == shape(p, "w1")[1] > 1,
+        **{
+            f"b1 {b1}, b2 {b2}": lambda p, b1=b1, b2=b2: (
+                (p.arrays["b1"] is not None) is b1 and (p.arrays["b2"] is not None) is b2
+            )
+            for b1 in (True, False)
+            for b2 in (True, False)
+        },
+    },
+    "sinusoidal_encoding": {
+        "one position": lambda p: shape(p, "t") == (),
+        "no position": lambda p: 0 in shape(p, "t"),
+        "a batch of sequences": lambda p: len(shape(p, "t")) == 2 and 0 not in shape(p, "t"),
+        "one pair": _has("d", 2),
+        "eight pairs": _has("d", 16),
+        "another base": lambda p: p.options["base"] != 10000.0,
+        **{
+            f"{layout} from {first}": lambda p, layout=layout, first=first: (
+                p.options["layout"] == layout and p.options["first_index"] == first and p.options["d"] > 2
+            )
+            for layout in ("interleaved", "halves")
+            for first in (0, 1)
+        },
+    },
     "dropout": {
         "one number": lambda p: shape(p) == (),
         "no number": lambda p: 0 in shape(p),
@@ -271,24 +305,36 @@ def test_every_problem_is_valid(primitive: str) -> None:
         accepts(problem)
 
 
-@pytest.mark.parametrize(
-    "problems",
-    [
-        convolutions(circular_multiple=True),
-        convolutions(room=6, inputs=2, kernels=2),
-        with_place(convolutions()),
-        transposed_convolutions(forward=True, inputs=2, kernels=2),
-        softmaxes(shift=True),
-        batch_norms(shift=True),
-        dropouts(many=True),
-        pads(mode=("circular",)),
-    ],
-    ids=["circular", "room", "place", "forward", "softmax shift", "batch_norm shift", "many", "pads"],
-)
-def test_the_problems_of_laws_are_valid(problems: Problems) -> None:
+OF_LAWS = {
+    "circular": convolutions(circular_multiple=True),
+    "room": convolutions(room=6, inputs=2, kernels=2),
+    "place": with_place(convolutions()),
+    "forward": transposed_convolutions(forward=True, inputs=2, kernels=2),
+    "softmax shift": softmaxes(shift=True),
+    "batch_norm shift": batch_norms(shift=True),
+    "many": dropouts(many=True),
+    "pads": pads(mode=("circular",)),
+    "blocks": residuals(blocks=2),
+    "offset": sinusoidal_encodings(offset=True),
+}
+
+
+@pytest.mark.parametrize("name", OF_LAWS)
+def test_the_problems_of_laws_are_valid(name: str) -> None:
     """Restricted strategies stay inside what the reference accepts."""
+    problems = OF_LAWS[name]
     for problem in [*problems.pool(1.0, 0), *free(problems, 200)]:
         accepts(problem)
+
+
+def test_no_mismatched_block_is_valid() -> None:
+    """The reference rejects every one; no width is 1, and every part of a block is wrong in some."""
+    problems = [*mismatched_residuals().pool(1.0, 0), *free(mismatched_residuals(), 200)]
+    for problem in problems:
+        with pytest.raises(ValueError, match="own width"):
+            accepts(problem)
+        assert 1 not in (*shape(problem)[1:], *shape(problem, "w1"), *shape(problem, "w2"))
+    assert {problem.choices[0] for problem in problems} == set(range(5))
 
 
 def test_options_are_restricted_to_what_a_law_asks_for() -> None:
@@ -429,6 +475,16 @@ def test_few_numbers_are_numbers_too(kind: str, n: int) -> None:
 def test_variances_are_not_negative(kind: str) -> None:
     """Where a problem asks for it, no number is below zero."""
     assert (numbers(kind, (500,), FLOAT32, np.random.default_rng(0), nonnegative=True) >= 0).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("fmt", FORMATS.values(), ids=repr)
+def test_positions_are_whole(kind: str, fmt: Format) -> None:
+    """Whole numbers are not negative, and the format holds the sum of any two and one."""
+    t = numbers(kind, (500,), fmt, np.random.default_rng(0), whole=True)
+    assert (t >= 0).all()
+    assert np.array_equal(t, np.rint(t))
+    assert np.array_equal(fmt.round(t + t.max() + 1), t + t.max() + 1)
 
 
 def test_normal_numbers_differ() -> None:

@@ -12,7 +12,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 import reference
 from reference.arithmetic import FLOAT32, Bounded, OutsideVocabulary, default_arithmetic
-from reference.arithmetic.bounded import FUNCTIONS, UFUNCS
+from reference.arithmetic.bounded import CONSTANTS, FUNCTIONS, UFUNCS
 
 
 class Watched(NDArrayOperatorsMixin):
@@ -82,6 +82,15 @@ CALLS: dict[str, list[tuple[list[Any], dict[str, Any]]]] = {
         ([x[:, :, None], np.ones((4, 4, 1, 3))], {"stride": (3, 2), "output_padding": (2, 0)}),
         ([x[:, :, None, None], np.ones((4, 2, 1, 1, 3))], {"stride": (1, 1, 2)}),
     ],
+    "residual": [
+        ([x, np.ones((3, 6)), np.ones((6, 3)), *biases], {})
+        for biases in ([], [flat[:3]], [None, np.ones(6)], [flat[:3], np.ones(6)])
+    ],
+    "sinusoidal_encoding": [
+        ([t], {"d": 6, **options})
+        for t in (flat, x[0] * 0, np.array(3.0))
+        for options in ({}, {"layout": "halves", "base": 100.0}, {"first_index": 1})
+    ],
     "batch_norm": [
         ([x, flat, flat, *affine], options)
         for affine in ([], [flat], [flat, flat], [None, flat])
@@ -103,7 +112,8 @@ def test_primitives_stay_inside_the_vocabulary(name: str) -> None:
         watched = [Watched(a, seen) if isinstance(a, np.ndarray) else a for a in arrays]
         results = reference.PRIMITIVES[name](*watched, **options)
         plain = reference.PRIMITIVES[name](*arrays, **options)
-        assert seen <= set(UFUNCS) | set(FUNCTIONS), seen - set(UFUNCS) - set(FUNCTIONS)
+        known = {*UFUNCS, *FUNCTIONS, *CONSTANTS}
+        assert seen <= known, seen - known
         if name != "output_size" and options.get("training") is not False:
             assert seen, "nothing was watched"
         for got, want in zip(*(r if isinstance(r, tuple) else (r,) for r in (results, plain)), strict=True):
@@ -168,6 +178,15 @@ def test_what_would_lose_the_bound_is_refused_by_name(operation: str) -> None:
     with pytest.raises(OutsideVocabulary) as caught:
         REFUSED[operation](bounded())
     assert operation.strip() in str(caught.value)
+
+
+def test_constants_of_an_array_are_charged() -> None:
+    """What like= makes is of the array's type: what the format does not hold has an error, the rest none."""
+    third, whole = np.asarray(1 / 3, like=bounded()), np.arange(3, like=bounded())
+    assert isinstance(third, Bounded)
+    assert isinstance(whole, Bounded)
+    assert 0 < float(third.error) <= FLOAT32.u / 2
+    assert not whole.error.any()
 
 
 def test_a_certain_comparison_may_decide() -> None:

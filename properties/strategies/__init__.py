@@ -6,7 +6,9 @@ from properties.strategies.draws import Draw, draw, draws
 from properties.strategies.dropout import dropouts
 from properties.strategies.kinds import KINDS
 from properties.strategies.normalization import batch_norms
+from properties.strategies.positions import sinusoidal_encodings
 from properties.strategies.problems import Problem, Problems, Spec
+from properties.strategies.residual import mismatched_residuals, residuals
 
 __all__ = [
     "KINDS",
@@ -19,8 +21,11 @@ __all__ = [
     "draw",
     "draws",
     "dropouts",
+    "mismatched_residuals",
     "output_sizes",
     "pads",
+    "residuals",
+    "sinusoidal_encodings",
     "softmaxes",
     "transposed_convolutions",
 ]

@@ -80,7 +80,8 @@ def draw(problem: Problem, kind: str, fmt: Format, seeds: Sequence[int]) -> Draw
     def filled(x: Any, first: bool) -> Any:
         if not isinstance(x, Spec):
             return x
-        return numbers(kind, x.shape, fmt, rng, first=first, nonnegative=x.nonnegative).astype(fmt.dtype)
+        x_of_kind = numbers(kind, x.shape, fmt, rng, first=first, nonnegative=x.nonnegative, whole=x.whole)
+        return x_of_kind.astype(fmt.dtype)
 
     arrays = {name: filled(x, not i) for i, (name, x) in enumerate(problem.arrays.items())}
     extras = {name: filled(x, False) for name, x in problem.extras.items()}

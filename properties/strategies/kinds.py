@@ -70,9 +70,22 @@ def tiny(shape: Shape, fmt: Format, rng: Generator, first: bool) -> Floats:
 KINDS: dict[str, Kind] = {f.__name__: f for f in (integers, normal, wide, offset, repeated, sparse, large, tiny)}
 
 
+LONGEST = 2**16  # of the sequences whose positions are drawn
+
+
 def numbers(
-    kind: str, shape: Shape, fmt: Format, rng: Generator, *, first: bool = True, nonnegative: bool = False
+    kind: str,
+    shape: Shape,
+    fmt: Format,
+    rng: Generator,
+    *,
+    first: bool = True,
+    nonnegative: bool = False,
+    whole: bool = False,
 ) -> Floats:
     """Draw an array of a kind; its numbers are numbers of the format."""
-    x = fmt.round(KINDS[kind](shape, fmt, rng, first))
+    x = KINDS[kind](shape, fmt, rng, first)
+    if whole:
+        return np.asarray(np.rint(np.abs(x)) % min(LONGEST, 2 ** (fmt.precision - 1)))
+    x = fmt.round(x)
     return np.abs(x) if nonnegative else x

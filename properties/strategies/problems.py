@@ -22,10 +22,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Spec:
-    """What an array of a problem looks like. nonnegative: its numbers are, as those of a variance."""
+    """What an array of a problem looks like.
+
+    nonnegative: its numbers are, as those of a variance. whole: they are integers besides, as positions,
+    and small enough that the format holds the sum of two.
+    """
 
     shape: tuple[int, ...]
     nonnegative: bool = False
+    whole: bool = False
 
     @property
     def size(self) -> int:

@@ -184,6 +184,8 @@ class Bounded(NDArrayOperatorsMixin):
             return rule(*(x if isinstance(x, Bounded) else Bounded.constant(x, arithmetic) for x in inputs))
 
     def __array_function__(self, func: Any, types: Any, args: Sequence[Any], options: dict[str, Any]) -> Any:
+        if func in CONSTANTS:
+            return Bounded.constant(func(*args, **options), self.arithmetic)
         rule = FUNCTIONS.get(func)
         if rule is None:
             raise OutsideVocabulary(f"numpy.{func.__name__}")
@@ -561,6 +563,10 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.flip: _mover(np.flip),
     sliding_window_view: _mover(sliding_window_view),
 }
+
+# What makes constants of the type of an array, by like= (NEP 35): what a formula computes from them is
+# charged, as numbers of Python would not be.
+CONSTANTS = (np.arange, np.asarray)
 
 
 def concluded(y: Bounded) -> Bounded:

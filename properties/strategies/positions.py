@@ -1,0 +1,35 @@
+"""Problems of positional encodings."""
+
+from __future__ import annotations
+
+from properties.strategies.problems import Pick, Problem, Problems, Spec
+
+# Small numbers and neighbours, scattered ones, and neighbours far from the start.
+POSITIONS = ("integers", "normal", "wide", "offset")
+
+
+def sinusoidal_encodings(
+    *,
+    base: tuple[float, ...] = (10000.0, 100.0, 2.0),
+    first_index: tuple[int, ...] = (0, 1),
+    layout: tuple[str, ...] = ("interleaved", "halves"),
+    offset: bool = False,
+) -> Problems:
+    """Positions of any rank, whole numbers; offset adds one number k, by which a law moves all of them."""
+
+    def build(pick: Pick) -> Problem:
+        options = {
+            "d": pick.option("d", (4, 2, 6, 16)),
+            "base": pick.option("base", base),
+            "first_index": pick.option("first_index", first_index),
+            "layout": pick.option("layout", layout),
+        }
+        T = pick.sizes((2, 1, 3, 0), pick.option("rank", (1, 0, 2)))
+        return Problem(
+            "sinusoidal_encoding",
+            {"t": Spec(T, whole=True)},
+            options,
+            {"k": Spec((), whole=True)} if offset else {},
+        )
+
+    return Problems("sinusoidal_encoding", build, POSITIONS)

@@ -1,0 +1,73 @@
+"""The positional encoding against second formulas that share no line with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+
+from reference import sinusoidal_encoding
+from reference.arithmetic import FLOAT64, default_arithmetic, read
+from tests.test_references import assert_within
+
+DOUBLE = default_arithmetic(FLOAT64)
+
+
+def exact_encoding(t: Any, d: int, base: float, first_index: int, layout: str) -> Any:
+    """Column by column, in fifty digits."""
+    rows = []
+    for position in t:
+        row = [mpmath.mpf(0)] * d
+        for i in range(d // 2):
+            angle = mpmath.mpf(position) / mpmath.mpf(base) ** (mpmath.mpf(2 * (i + first_index)) / d)
+            first, second = (2 * i, 2 * i + 1) if layout == "interleaved" else (i, d // 2 + i)
+            row[first], row[second] = mpmath.sin(angle), mpmath.cos(angle)
+        rows.append(row)
+    return np.array(rows, dtype=object)
+
+
+@pytest.mark.parametrize("layout", ["interleaved", "halves"])
+@pytest.mark.parametrize("first_index", [0, 1])
+@pytest.mark.parametrize("base", [10000.0, 100.0, 2.0, 500000.0])
+def test_encoding_in_many_digits(base: float, first_index: int, layout: str) -> None:
+    """Fifty digits of mpmath lie within the bound, near the start and far from it; so does NumPy's own power."""
+    t = np.array([0.0, 1, 2, 100, 5000, 65535, 131071])
+    for d in (2, 4, 6, 16, 512):
+        options = {"d": d, "base": base, "first_index": first_index, "layout": layout}
+        (y,) = read(sinusoidal_encoding, [t], options, DOUBLE)
+        with mpmath.workdps(50):
+            assert_within(y, exact_encoding(t, d, base, first_index, layout), d)
+        angle = t[:, None] / base ** (2 * (np.arange(d // 2) + first_index) / d)
+        parts = np.sin(angle), np.cos(angle)
+        plain = np.concatenate(parts, 1) if layout == "halves" else np.stack(parts, 2).reshape(len(t), d)
+        assert (np.abs(plain - y.value) <= y.error).all()
+        assert y.error.max() < 1e-9
+
+
+def test_encoding_of_the_lecture() -> None:
+    """Gong counts from 1 to d/2: the last pair turns by 1/10000 a step. Vaswani et al. count from 0, and begin with 1.
+
+    They give the wavelengths as a geometric progression from 2 pi to 10000 2 pi.
+    """
+    d = 8
+    steps = sinusoidal_encoding(np.ones(1), d=d, first_index=1)[0]
+    assert np.allclose(np.arcsin(steps[::2]), [10000.0 ** (-2 * i / d) for i in range(1, d // 2 + 1)], rtol=1e-13)
+    assert np.arcsin(steps[-2]) == pytest.approx(1e-4, rel=1e-12)
+    wavelengths = 2 * np.pi / np.arcsin(sinusoidal_encoding(np.ones(1), d=d)[0][::2])
+    assert wavelengths[0] == pytest.approx(2 * np.pi)
+    assert np.allclose(wavelengths[1:] / wavelengths[:-1], 10000 ** (2 / d))
+
+
+def test_encoding_keeps_the_shape_of_the_positions() -> None:
+    """One position, none, and a table of them."""
+    for shape in [(), (0,), (3,), (2, 0), (2, 3)]:
+        assert sinusoidal_encoding(np.zeros(shape), d=6).shape == (*shape, 6)
+
+
+@pytest.mark.parametrize("options", [{"d": 0}, {"d": 3}, {"d": -2}, {"d": 2, "layout": "sines first"}])
+def test_encoding_refuses(options: dict[str, Any]) -> None:
+    """An odd width has a sine without its cosine."""
+    with pytest.raises(ValueError, match=r"number of pairs|is none of"):
+        sinusoidal_encoding(np.zeros(2), **options)
