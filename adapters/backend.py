@@ -113,6 +113,11 @@ class Backend:
         except (Exception, SystemExit) as error:
             raise BackendError(f"{type(error).__name__}: {error}") from error
 
+    def counters(self) -> dict[str, int]:
+        """What the adapter counts in this process, such as compilations, by its name; nothing if it does not."""
+        counters = getattr(self.adapter, "counters", None)
+        return dict(counters()) if counters else {}
+
     def rest(self) -> None:
         """Between two checks: let the adapter give back what it keeps."""
         if rest := getattr(self.adapter, "rest", None):

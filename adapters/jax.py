@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,6 +26,15 @@ jax.config.update("jax_enable_x64", True)
 
 formats = ("float64", "float32", "bfloat16", "float16")
 conventions = {"batch_norm": {"unbiased": False}}  # as in Flax, whose running variance is the biased one
+# What multiplies matrices.
+CONTRACTIONS = (
+    "convolution",
+    "transposed_convolution",
+    "dense",
+    "residual",
+    "scaled_dot_product_attention",
+    "multi_head_attention",
+)
 composed = ("batch_norm", "dropout", "residual", "sinusoidal_encoding")
 
 
@@ -60,6 +70,23 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     return jax.jit(function, static_argnames=[name for name in options if name != "key"])
 
 
+_events: Counter[str] = Counter()
+
+
+def _count(event: str, *_: Any, **__: Any) -> None:
+    _events[event] += 1
+
+
+jax.monitoring.register_event_listener(_count)
+jax.monitoring.register_event_duration_secs_listener(_count)
+
+
+def counters() -> dict[str, int]:
+    """What XLA has compiled in this process; a program that the persistent cache holds is only read."""
+    read = _events["/jax/compilation_cache/cache_hits"]
+    return {"compilations": _events["/jax/core/compile/backend_compile_duration"] - read, "read from the cache": read}
+
+
 def rest() -> None:
     """Forget what was compiled, 3 MB a shape; another check has other shapes."""
     jax.clear_caches()
@@ -80,7 +107,7 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
     if device == "cpu" and format is not FLOAT16:
         claims |= {"flushes_inputs": True, "flushes_results": True}
         claims["source"] += "; it flushes subnormals on the CPU: https://github.com/jax-ml/jax/issues/16200"
-    if device == "cuda" and format is FLOAT32 and primitive in ("convolution", "transposed_convolution"):
+    if device == "cuda" and format is FLOAT32 and primitive in CONTRACTIONS:
         claims |= {"tensor_float32": True}
         claims["source"] += "; its default precision is TF32 on a GPU: https://github.com/jax-ml/jax/issues/12008"
     if primitive in ("batch_norm", "sinusoidal_encoding"):  # written in float32 at least

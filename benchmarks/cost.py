@@ -4,16 +4,21 @@ draw       fill a problem with numbers               reference  the plain float6
 bound      the bounded reading, beyond the plain     adapter    the backend's call, with the copies
 compare    error against bound
 
-in microseconds, the mean over the draws of the pool at the default depth; then the adapter's share of
-the time, judged draws a CPU-second, and for a compiling backend the seconds that the first calls took.
+in microseconds of processor time, the mean over the draws of a primitive's pool, laws left out. Then, with
+the first call of every problem counted in: the seconds of these calls, in which a backend compiles; the
+backend's share of all; problems and judged draws for each CPU-second; programs compiled, where the adapter
+counts them; and the most memory that the process has had so far, in MB. Each adapter has a process of its
+own, as a worker has.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import resource
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -22,20 +27,23 @@ import reference
 from adapters.backend import Backend, NotOffered, backends
 from adapters.loading import installed, load
 from conformance.cases import CASES, Case
+from conformance.test_values import values_check
 from properties.agreement import agree, same_number
 from properties.sides import bounded
-from properties.strategies import draws
-from properties.trial import DEPTHS
+from properties.strategies import Problem, draws
+from properties.trial import DEPTHS, Depth
+from reference.arithmetic import FORMATS
 
 PARTS = ("draw", "reference", "bound", "adapter", "compare")
+COLUMNS = ("first s", "share", "problems/s", "draws/s", "programs", "MB")
 
 
 class Clock:
     """Processor time of the parts of a judged draw."""
 
     def __init__(self) -> None:
-        self.seconds = dict.fromkeys((*PARTS, "first call"), 0.0)
-        self.draws = 0
+        self.seconds = dict.fromkeys((*PARTS, "first"), 0.0)
+        self.problems = self.draws = 0
 
     @contextmanager
     def time(self, part: str) -> Iterator[None]:
@@ -44,64 +52,84 @@ class Clock:
         self.seconds[part] += (time.process_time_ns() - start) / 1e9
 
 
-def measured(case: Case, backend: Backend) -> Clock:
-    """Judge every draw of a pool, part by part."""
-    clock, depth = Clock(), DEPTHS["default"]
-    for problem in case.problems.pool(depth.values, 0):
-        with clock.time("draw"):
-            sample = list(draws(problem, depth.draws, backend.format, (0, 0, 0, 0), case.problems.kinds))
-        for i, draw in enumerate(sample):
-            arrays, options = list(draw.arrays.values()), draw.options
+def measure(clock: Clock, case: Case, problem: Problem, backend: Backend, n: int) -> None:
+    """Judge n draws of a problem, part by part. Raises: NotOffered."""
+    with clock.time("draw"):
+        sample = list(draws(problem, n, backend.format, (0, 0, 0, 0), case.problems.kinds))
+    with clock.time("first"):
+        backend.call(case.primitive, list(sample[0].arrays.values()), problem.options)
+    for draw in sample:
+        arrays, options = list(draw.arrays.values()), draw.options
+        plain = [x.astype(np.float64) if isinstance(x, np.ndarray) else x for x in arrays]
+        with clock.time("adapter"):
+            got = backend.call(case.primitive, arrays, options)
+        with clock.time("reference"):
+            reference.PRIMITIVES[case.primitive](*plain, **options)
+        with clock.time("bound"):
+            want = bounded(backend, case.primitive, arrays, options)
+        with clock.time("compare"):
+            for y, bound in zip(got, want, strict=True):
+                if isinstance(bound, int):
+                    same_number(y, bound)
+                else:
+                    agree(y, bound, backend.format)
+        clock.draws += 1
+    clock.problems += 1
+
+
+def row(case: Case, backend: Backend, depth: Depth) -> str:
+    """Judge the pool of a primitive, and say what it has cost."""
+    clock, compiled = Clock(), backend.counters().get("compilations")
+    with np.errstate(all="ignore"):
+        for problem in case.problems.pool(depth.breadth(values_check(case), backend), 0):
             try:
-                if i == 0:  # what is compiled or looked up once for each problem
-                    with clock.time("first call"):
-                        backend.call(case.primitive, arrays, options)
-                with clock.time("adapter"):
-                    got = backend.call(case.primitive, arrays, options)
+                measure(clock, case, problem, backend, depth.draws)
             except NotOffered:
-                break
-            plain = [x.astype(np.float64) if isinstance(x, np.ndarray) else x for x in arrays]
-            with np.errstate(all="ignore"):
-                with clock.time("reference"):
-                    reference.PRIMITIVES[case.primitive](*plain, **options)
-                with clock.time("bound"):
-                    want = bounded(backend, case.primitive, arrays, options)
-                with clock.time("compare"):
-                    for y, bound in zip(got, want, strict=True):
-                        if isinstance(bound, int):
-                            same_number(y, bound)
-                        else:
-                            agree(y, bound, backend.format)
-            clock.draws += 1
-    clock.seconds["bound"] -= clock.seconds["reference"]
-    return clock
+                continue
+    backend.rest()
+    head = f"{case.primitive:22}{backend.id:28}"
+    if not clock.draws:
+        return head + "not offered"
+    clock.seconds["bound"] -= clock.seconds["reference"]  # the bounded reading computes the values too
+    total, first = sum(clock.seconds.values()), clock.seconds["first"]
+    parts = "".join(f"{clock.seconds[part] / clock.draws * 1e6:10.0f}" for part in PARTS)
+    programs = "-" if compiled is None else backend.counters()["compilations"] - compiled
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    share = (clock.seconds["adapter"] + first) / total
+    rates = f"{clock.problems / total:11.0f}{clock.draws / total:9.0f}"
+    return f"{head}{parts}{first:9.1f}{share:7.0%}{rates}{programs:>10}{memory:6.0f}"
+
+
+def table(spec: str, primitives: Sequence[str], formats: Sequence[str], depth: str) -> None:
+    """Print the rows of one adapter, in the formats that it has; a case that is tried in one only, in that."""
+    name, adapter = load(spec)
+    tried = [backend for backend in backends(adapter, name) if backend.device == "cpu"]
+    shared = {backend.format.name for backend in tried} & {*formats} or {backend.format.name for backend in tried}
+    for case in CASES:
+        for backend in tried:
+            if case.primitive in primitives and backend.format.name in (case.formats or shared):
+                print(row(case, backend, DEPTHS[depth]), flush=True)
 
 
 def main() -> None:
     """Print a table for each adapter that is named, or for all that are installed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("adapters", nargs="*", default=installed(), help="as in pytest --adapter")
-    parser.add_argument("--format", action="append", help="only this format; repeatable")
+    every = [case.primitive for case in CASES]
+    parser.add_argument("--primitive", action="append", choices=every, help="only this one; repeatable")
+    parser.add_argument("--format", action="append", choices=FORMATS, help="float32 unless said; repeatable")
+    parser.add_argument("--depth", default="default", choices=DEPTHS, help="of the pool; deep without what is free")
     chosen = parser.parse_args()
-    print(f"{'':42}{''.join(f'{part:>10}' for part in PARTS)}{'share':>7}{'draws/s':>9}{'first':>8}")
+    widths = (9, 7, 11, 9, 10, 6)
+    heads = (f"{column:>{width}}" for column, width in zip(COLUMNS, widths, strict=True))
+    print(f"{'':50}{''.join(f'{part:>10}' for part in PARTS)}{''.join(heads)}", flush=True)
     for spec in chosen.adapters:
-        name, adapter = load(spec)
-        for backend in backends(adapter, name):
-            if chosen.format and backend.format.name not in chosen.format:
-                continue
-            for case in CASES:
-                if not backend.offers(case.primitive) or backend.format.name not in (
-                    case.formats or [backend.format.name]
-                ):
-                    continue
-                clock = measured(case, backend)
-                total = sum(clock.seconds[part] for part in PARTS)
-                if not clock.draws:
-                    continue
-                row = "".join(f"{clock.seconds[part] / clock.draws * 1e6:10.0f}" for part in PARTS)
-                share, first = clock.seconds["adapter"] / total, clock.seconds["first call"]
-                print(f"{case.primitive:14}{backend.id:28}{row}{share:7.0%}{clock.draws / total:9.0f}{first:7.1f}s")
-    print(f"largest memory of the process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+        settings = (spec, chosen.primitive or every, chosen.format or ["float32"], chosen.depth)
+        process = multiprocessing.get_context("spawn").Process(target=table, args=settings)
+        process.start()
+        process.join()
+        if process.exitcode:
+            sys.exit(process.exitcode)
 
 
 if __name__ == "__main__":

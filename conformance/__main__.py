@@ -39,10 +39,10 @@ def _render(report: Path) -> int:
             f"There are no records in {report / 'records'}. Give the folder that was given to pytest as --report."
         )
     try:
-        document = write(report, found[-1])
+        document, timing = write(report, found[-1])
     except (OSError, ValueError) as error:
         return _refused(f"The report cannot be made: {error}")
-    print("\n".join(summary.lines(document, str(report))))
+    print("\n".join(summary.lines(document, str(report), timing)))
     return 0 if results.is_clean(document) else 1
 
 

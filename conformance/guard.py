@@ -38,11 +38,11 @@ def main(report: str, run: str) -> int:
 
     print("\n\nThe process that ran the checks has ended before its time. What it had found:\n", file=sys.stderr)
     try:
-        document = write(Path(report), run)
+        document, timing = write(Path(report), run)
     except (OSError, ValueError) as error:
         print(f"The report cannot be made: {error}", file=sys.stderr)
         return 2
-    print("\n".join(summary.lines(document, report)), file=sys.stderr)
+    print("\n".join(summary.lines(document, report, timing)), file=sys.stderr)
     return 1
 
 

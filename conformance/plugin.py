@@ -159,14 +159,15 @@ class Trial:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-        if _check(pyfuncitem) is None or self.writer is None or self.recorder is None:
+        backend = _backend(pyfuncitem)
+        if _check(pyfuncitem) is None or backend is None or self.writer is None or self.recorder is None:
             return (yield)
         self.recorder.clear()
         faulthandler.enable(self.faults)
         if self.limit:
             faulthandler.dump_traceback_later(self.limit, file=self.faults, exit=self.is_final)  # pytest cancels it
         self.writer.append("start", item=pyfuncitem.nodeid)
-        tally, began = agreement.start(), time.perf_counter()
+        tally, began, counted = agreement.start(), time.perf_counter(), backend.counters()
         outcome, fields = "crashed", dict[str, Any]()
         try:
             result = yield
@@ -192,7 +193,8 @@ class Trial:
             seconds = time.perf_counter() - began
             warned = sorted(f"{backend}, {primitive}: {text}" for backend, primitive, text in calls.warned)
             calls.warned.clear()
-            fields = {**measured, **fields, "warnings": warned, "seconds": seconds}
+            counts = {name: n - counted.get(name, 0) for name, n in backend.counters().items()}
+            fields = {**measured, **fields, "warnings": warned, "seconds": seconds, "counts": counts}
             self.writer.append("end", item=pyfuncitem.nodeid, outcome=outcome, **fields)
 
     @pytest.hookimpl(wrapper=True)
@@ -300,6 +302,7 @@ class Run:
         self.early: list[dict[str, Any]] = []  # what happened before there was a check
         self.writer: Writer | None = None
         self.document: dict[str, Any] | None = None
+        self.timing: dict[str, Any] | None = None
         self.failed_to_write: OSError | None = None
         self.heartbeat = Heartbeat(choice.heartbeat)
         self.handler = signal.signal(signal.SIGTERM, _stop)
@@ -406,7 +409,7 @@ class Run:
             return
         self._note("finished", interrupted=self.is_interrupted)
         try:
-            self.document = write(self.choice.report, self.run)
+            self.document, self.timing = write(self.choice.report, self.run)
         except OSError as error:
             self.failed_to_write = error
         if session.exitstatus == pytest.ExitCode.OK and not (self.document and results.is_clean(self.document)):
@@ -421,7 +424,7 @@ class Run:
             here = self.config.invocation_params.dir
             shown = folder.relative_to(here) if folder.is_relative_to(here) else folder
             terminalreporter.section("etalon")
-            for line in summary.lines(self.document, str(shown)):
+            for line in summary.lines(self.document, str(shown), self.timing):
                 terminalreporter.write_line(line)
 
 

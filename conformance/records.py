@@ -10,7 +10,7 @@ The names of the files begin with the id of the run, so two runs cannot be mixed
     finished   interrupted                                   by the same, at its end
     collected  backends, items                               by each process that runs checks
     start      item                                          by the same, before a check
-    end        item, outcome, measure, ...                   by the same, after it
+    end        item, outcome, measure, counts, ...           by the same, after it
 """
 
 from __future__ import annotations

@@ -10,6 +10,8 @@ import inspect
 import json
 import re
 import signal
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +58,7 @@ def is_mistrusted(outcome: str, measured: dict[str, Any]) -> bool:
 
 
 def build(folder: Path, run: str) -> tuple[Document, Document]:
-    """The document of a run, and what depends on its circumstances: times and warnings.
+    """The document of a run, and what depends on its circumstances: times, counts and warnings.
 
     Raises: ValueError if there is no run, or a record is damaged.
     """
@@ -110,10 +112,20 @@ def build(folder: Path, run: str) -> tuple[Document, Document]:
     timing = {
         "seconds": round(max(r["time"] for r in found) - began, 3),
         "checks": {r["item"]: round(r["seconds"], 4) for r in sorted(of["end"], key=lambda r: str(r["item"]))},
+        "counts": _counts((backends[items[r["item"]]["backend"]]["name"], r["counts"]) for r in of["end"]),
         # A library warns once in each process, so the number of processes decides where.
         "warnings": sorted({text for r in of["end"] for text in r["warnings"]}),
     }
     return document, timing
+
+
+def _counts(counts: Iterable[tuple[str, dict[str, int]]]) -> dict[str, dict[str, int]]:
+    """What every adapter has counted, over all checks and processes."""
+    total: dict[str, Counter[str]] = {}
+    for adapter, counted in counts:
+        if counted:
+            total.setdefault(adapter, Counter()).update(counted)
+    return {adapter: dict(sorted(counter.items())) for adapter, counter in sorted(total.items())}
 
 
 def identity(document: Document) -> str:

@@ -15,8 +15,8 @@ HEADS = ("conforms", "known", "deviates", "ledger", "mistrust", "no offer", "cra
 MOST = 20  # failures that are shown in full; the report has all
 
 
-def lines(document: Document, folder: str) -> list[str]:
-    """The summary of a document that lies in a folder."""
+def lines(document: Document, folder: str, timing: Document | None = None) -> list[str]:
+    """The summary of a document that lies in a folder, and of what was counted in the run."""
     text = [*_wrapped(verdict(document), "", "    "), "", *_table(document), ""]
     for outcome, card in CARDS.items():
         chosen = [check for check in document["checks"] if word(check) == outcome]
@@ -28,6 +28,8 @@ def lines(document: Document, folder: str) -> list[str]:
     for error in document["errors"]:
         last = error["text"].strip().splitlines()[-1:]
         text += [*_wrapped(f"error in {error['where']}: {' '.join(last)}", "", "    ")]
+    for adapter, counts in (timing or {}).get("counts", {}).items():
+        text += _wrapped(f"{adapter}: {', '.join(f'{n} {name}' for name, n in counts.items())}", "", "    ")
     text += [f"seed {document['seed']}, depth {document['depth']}, report {document['id'][:12]}:"]
     return [*text, f"{folder}/report.md"]
 

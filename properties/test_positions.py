@@ -58,17 +58,7 @@ def test_positions_differ(f: Any, p: Any) -> Any:
     return np.broadcast_to(chord * chord, p.t.shape), np.sum(apart * apart, axis=-1)
 
 
-@law("POS-8", sinusoidal_encodings(layout=("halves",)))
-def test_layouts_hold_the_same(f: Any, p: Any) -> Any:
-    """The halves are the sines and the cosines of the interleaved layout."""
-    halves, interleaved = (
-        _pairs(f.sinusoidal_encoding(p.t, **p.options | {"layout": layout}), layout)
-        for layout in ("halves", "interleaved")
-    )
-    return halves, interleaved
-
-
-@law("POS-9", sinusoidal_encodings(first_index=(1,)))
+@law("POS-8", sinusoidal_encodings(first_index=(1,)))
 def test_pairs_are_counted_from_the_first(f: Any, p: Any) -> Any:
     """Counted from 1, pair i is what pair i + 1 is counted from 0."""
     from_one, from_zero = (

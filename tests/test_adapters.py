@@ -177,7 +177,7 @@ def test_options_at_their_default_are_not_passed(primitive: str) -> None:
     defaults = reference_defaults(primitive)
     tried(Adapter(**{primitive: function})).call(primitive, [X], defaults)
     assert seen == [{}]
-    assert set(defaults) <= set(reference.PRIMITIVES[primitive].__kwdefaults__)
+    assert set(defaults) <= set(reference.PRIMITIVES[primitive].__kwdefaults__ or {})
 
 
 def test_other_options_are_passed() -> None:
@@ -718,3 +718,21 @@ def test_a_required_option_of_the_reference_is_always_given(tmp_path: Path) -> N
 def test_shipped_adapters_are_files() -> None:
     """Each name that is shipped has its file."""
     assert all((ROOT / "adapters" / f"{name}.py").is_file() for name in loading.SHIPPED)
+
+
+def test_jax_counts_what_is_compiled() -> None:
+    """A shape is compiled once, and a second call of it compiles nothing."""
+    backend = next(b for b in backends(framework("jax"), "jax") if b.format is FLOAT32)
+    x = np.ones((3, 7), np.float32)
+
+    def programs() -> int:
+        """What was asked for, whether compiled here or read from a cache."""
+        return sum(backend.counters().values())
+
+    backend.rest()
+    before = programs()
+    backend.call("softmax", [x], {})
+    once = programs()
+    backend.call("softmax", [x], {})
+    assert before < once == programs()
+    assert tried(Adapter()).counters() == {}

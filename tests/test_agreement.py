@@ -14,6 +14,7 @@ import pytest
 from properties import agreement
 from properties.agreement import (
     FALSE_ALARM,
+    AcceptedInvalid,
     Failure,
     Implausible,
     LawBroken,
@@ -26,6 +27,7 @@ from properties.agreement import (
     at_most,
     law_holds,
     plausible,
+    rejects,
     same_bits,
     same_number,
 )
@@ -259,6 +261,33 @@ def test_at_most_does_not_accept_nan() -> None:
 def test_at_most_has_one_shape() -> None:
     """Neither side is broadcast: a lost axis breaks the law."""
     raised(WrongShape, lambda: at_most(np.zeros((1, 2)), np.zeros(2), np.zeros(2), FLOAT32))
+
+
+# -- rejects -------------------------------------------------------------------------------------------
+
+
+def fails(error: type[Exception]) -> Any:
+    raise error("no")
+
+
+def test_an_error_rejects(tally: Tally) -> None:
+    """The error that was asked for, or one of its kind, is what an invalid input should raise."""
+    rejects(lambda: fails(ValueError), ValueError, "widths differ")
+    rejects(lambda: fails(UnicodeError), ValueError, "widths differ")
+    assert (tally.elements, tally.decided, tally.worst_ratio) == (2, 2, 0.0)
+
+
+def test_a_result_does_not_reject(tally: Tally) -> None:
+    """Any result of an invalid input is a failure, which has its shape and what the reference says."""
+    failure = raised(AcceptedInvalid, lambda: rejects(lambda: np.zeros((2, 3)), ValueError, "widths differ"))
+    assert (failure.got, failure.want) == ([(2, 3)], "widths differ")
+    assert tally.worst_ratio == inf
+
+
+def test_another_error_is_not_a_rejection() -> None:
+    """What is no error of the backend, such as a refusal, goes on to whoever runs the check."""
+    with pytest.raises(KeyError):
+        rejects(lambda: fails(KeyError), ValueError, "widths differ")
 
 
 # -- same_bits and same_number -------------------------------------------------------------------------

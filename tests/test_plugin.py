@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tomllib
@@ -133,6 +134,20 @@ def test_a_backend_may_warn(tmp_path: Path) -> None:
     ended = run("warns", "-k", "sums_to_one", report=tmp_path)
     assert ended.returncode == 0
     assert "softmax is deprecated" in (tmp_path / "timing.json").read_text()
+
+
+def test_what_an_adapter_counts_is_summed(tmp_path: Path) -> None:
+    """Counters are summed over the checks of all processes, beside the times, and printed in one line."""
+    totals = []
+    for workers in (0, 2):
+        folder = tmp_path / str(workers)
+        ended = run("counts", "--adapter=tests/adapters/good.py", "-k", "softmax", report=folder, workers=workers)
+        counts = json.loads((folder / "timing.json").read_text())["counts"]
+        assert set(counts) == {"counts"}  # the other adapter counts nothing
+        assert f"counts: {counts['counts']['calls']} calls" in ended.stdout.splitlines()
+        assert "calls" not in (folder / "report.md").read_text()
+        totals.append(counts["counts"]["calls"])
+    assert totals[0] == totals[1] > 0
 
 
 def test_other_tests_make_no_report(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def document_of(
     for item, end in ends.items():
         if end is not None:
             writer.append("start", item=item)
-            writer.append("end", item=item, **{**results.measure(Tally()), **end}, warnings=[], seconds=0.1)
+            writer.append("end", item=item, **{**results.measure(Tally()), **end}, warnings=[], seconds=0.1, counts={})
     writer.append("finished", **{"interrupted": False, **finished})
     writer.close()
     return results.build(folder / "records", "a")[0]

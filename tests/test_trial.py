@@ -30,9 +30,19 @@ from properties.agreement import (
 )
 from properties.law import law
 from properties.sides import bounded
-from properties.strategies import KINDS, Draw, Problems, batch_norms, convolutions, dropouts, pads, softmaxes
+from properties.strategies import (
+    KINDS,
+    Draw,
+    Problems,
+    batch_norms,
+    convolutions,
+    dropouts,
+    pads,
+    sinusoidal_encodings,
+    softmaxes,
+)
 from properties.trial import BrokenDeviation, Check, StaleDeviation, WideDeviation
-from reference import batch_norm, convolution, dropout, pad, softmax
+from reference import batch_norm, convolution, dropout, pad, sinusoidal_encoding, softmax
 from reference.arithmetic import FLOAT32, Format
 from tests.mutants import Adapter, tried
 
@@ -42,6 +52,7 @@ PROBLEMS = {
     "convolution": convolutions(),
     "dropout": dropouts(),
     "batch_norm": batch_norms(),
+    "sinusoidal_encoding": sinusoidal_encodings(),
 }
 
 
@@ -326,6 +337,16 @@ def test_a_counterexample_is_as_simple_as_the_bug_allows() -> None:
     draw = failing(Adapter(softmax=bug_softmax_long)).draw
     assert draw.arrays["x"].shape == (5,)
     assert set(draw.arrays["x"]) <= {0.0, 1.0}
+
+
+def test_a_counterexample_stays_inside_its_domain() -> None:
+    """Positions are shrunk to whole numbers that are not negative, also where -1 would be the simplest."""
+
+    def late(t: Any, *, d: int, **options: Any) -> Any:
+        return sinusoidal_encoding(t, d=d, **options) + np.where((t == 0) | (t == 1), 0.0, 1.0)[..., None]
+
+    draw = failing(Adapter(sinusoidal_encoding=late), "sinusoidal_encoding").draw
+    assert draw.arrays["t"].ravel().tolist() == [2.0]
 
 
 def test_the_search_is_not_part_of_the_measurement() -> None:

@@ -10,8 +10,8 @@ from conformance.report import citation, html, latex, markdown
 from conformance.results import Document, as_text, build
 
 
-def write(report: Path, run: str) -> Document:
-    """Write results.json and everything that is made of it from the records of a run.
+def write(report: Path, run: str) -> tuple[Document, Document]:
+    """Write results.json and everything that is made of it from the records of a run; return both documents of build.
 
     Raises: OSError; ValueError as in build.
     """
@@ -28,7 +28,7 @@ def write(report: Path, run: str) -> Document:
     }
     for name, text in files.items():
         _replace(report / name, text)
-    return document
+    return document, timing
 
 
 def _replace(path: Path, text: str) -> None:

@@ -24,7 +24,7 @@ def sinusoidal_encodings(
             "first_index": pick.option("first_index", first_index),
             "layout": pick.option("layout", layout),
         }
-        T = pick.sizes((2, 1, 3, 0), pick.option("rank", (1, 0, 2)))
+        T = pick.sizes((1, 2, 3, 0), pick.option("rank", (1, 0, 2)))
         return Problem(
             "sinusoidal_encoding",
             {"t": Spec(T, whole=True)},
