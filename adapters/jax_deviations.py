@@ -50,7 +50,7 @@ deviations = [
         "signal's size",
         # No issue was found. The function that builds the convolution whose shape check fails:
         link="https://github.com/openxla/xla/blob/main/xla/hlo/transforms/simplifiers/conv_operand_swapper.cc",
-        versions=">=0.10,<=0.10.2",
+        versions="==0.10.2",
         devices=("cpu",),
         ends_the_process=True,
     )

@@ -173,10 +173,9 @@ def spread(x: Array, steps: Sequence[int]) -> Array:
     array([[[1., 0., 2., 0., 3.]]])
     """
     for axis, step in enumerate(steps, start=2):
-        *before, S = np.shape(x)[: axis + 1]
-        gaps = [(0, 0)] * (np.ndim(x) + 1)
-        gaps[axis + 1] = (0, step - 1)
-        x = np.reshape(np.pad(np.expand_dims(x, axis + 1), gaps), (*before, S * step, *np.shape(x)[axis + 1 :]))
+        (*before, S), after = np.shape(x)[: axis + 1], np.shape(x)[axis + 1 :]
+        gaps = [(0, step - 1) if i == axis + 1 else (0, 0) for i in range(len(steps) + 3)]
+        x = np.reshape(np.pad(np.expand_dims(x, axis + 1), gaps), (*before, S * step, *after))
         x = x[(slice(None),) * axis + (slice(0, (S - 1) * step + 1),)]
     return x
 

@@ -39,8 +39,8 @@ def convolution(x, w, bias=None, *, stride=(1,), padding=0, dilation=(1,), group
 
 
 def transposed_convolution(x, w, bias=None, *, stride=(1,), padding=0, output_padding=(0,), dilation=(1,), groups=1):
-    rank = w.ndim - 2
-    padding = [(padding, padding)] * rank if isinstance(padding, int) else padding
+    axes = len(stride)
+    padding = [(padding, padding)] * axes if isinstance(padding, int) else padding
     padding = [(p, p) if isinstance(p, int) else p for p in padding]
     spans = [d * (k - 1) + 1 for d, k in zip(dilation, w.shape[2:])]
     c, o = x.shape[1] // groups, w.shape[1]
@@ -51,7 +51,7 @@ def transposed_convolution(x, w, bias=None, *, stride=(1,), padding=0, output_pa
         places = tuple(slice(i * s, i * s + span, d) for i, s, span, d in zip(at, stride, spans, dilation))
         y[(n, slice(first, first + o), *places)] += x[(n, channel, *at)] * w[channel]
     y = y[(..., *[slice(p, size - q) for (p, q), size in zip(padding, sizes)])]
-    return y if bias is None else y + bias.reshape(-1, *[1] * rank)
+    return y if bias is None else y + bias.reshape(-1, *[1] * axes)
 
 
 def softmax(x, *, axis=-1):

@@ -58,6 +58,10 @@ def calls(kind: str, rng: np.random.Generator, F: Format) -> Iterator[Call]:
     yield "convolution, small weights", c, [d(2, 3, 9), F.round(z(2, 3, 3) * 2.0**-9), d(2)], {"stride": 2}
     yield "grouped convolution", c, [d(1, 4, 5, 5), d(4, 2, 3, 3)], {"padding": "same", "groups": 2, "dilation": 2}
     yield "circular convolution", c, [d(1, 1, 6), d(1, 1, 5), d(1)], {"padding": 2, "padding_mode": "circular"}
+    t = reference.transposed_convolution
+    yield "transposed convolution", t, [d(2, 2, 4), z(2, 2, 3), d(2)], {"stride": 2, "padding": 1}
+    grouped = {"groups": 2, "stride": (1, 3), "output_padding": (0, 2), "padding": ((2, 0), (0, 1))}
+    yield "grouped transposed convolution", t, [d(1, 4, 2, 3), d(4, 1, 2, 2)], grouped
     yield "softmax", s, [d(3, 7)], {}
     yield "softmax of one", s, [d(3, 1)], {"axis": 1}
     yield "batch_norm", b, [d(3, 2, 4), d(2), np.abs(d(2)), z(2), z(2)], {}

@@ -73,6 +73,7 @@ def test_cut_sums_reach_their_bound(F: Format) -> None:
 
 REACHED = {
     "convolution": (reference.convolution, {"padding": 1}, 0.2),
+    "transposed_convolution": (reference.transposed_convolution, {"stride": 2}, 0.2),
     "softmax": (reference.softmax, {}, 0.15),
     "batch_norm": (reference.batch_norm, {}, 0.3),
     "batch_norm of the batch": (reference.batch_norm, {"training": True}, 0.05),
@@ -84,7 +85,7 @@ def arrays_of(name: str, rng: np.random.Generator, F: Format) -> list[Floats]:
     def z(*shape: int) -> Floats:
         return data("normal", rng, shape, F)
 
-    if name == "convolution":
+    if name.endswith("convolution"):
         return [z(2, 2, 8), z(2, 2, 3), z(2)]
     if name.startswith("batch_norm"):
         return [z(4, 2, 3), z(2), np.abs(z(2)), z(2), z(2)]

@@ -63,7 +63,7 @@ MISTAKES = {
     "transposed_with_the_kernel_turned": Mistake(
         "transposed_convolution",
         "x[(n, channel, *at)] * w[channel]",
-        "x[(n, channel, *at)] * np.flip(w[channel], tuple(range(1, rank + 1)))",
+        "x[(n, channel, *at)] * np.flip(w[channel], tuple(range(1, axes + 1)))",
         ("VALUES transposed_convolution", "CONV-21 transposed_impulse_gives_the_taps"),
     ),
     "dropout_without_rescaling": Mistake(
