@@ -2,9 +2,37 @@
 
 import numpy as np
 
-from reference import batch_norm, convolution, dropout, output_size, pad, softmax
+from reference import (
+    batch_norm,
+    convolution,
+    dense,
+    dropout,
+    gelu,
+    layer_norm,
+    log_softmax,
+    output_size,
+    pad,
+    relu,
+    sigmoid,
+    softmax,
+    tanh,
+)
 
-__all__ = ["batch_norm", "convolution", "dropout", "output_size", "pad", "softmax"]
+__all__ = [
+    "batch_norm",
+    "convolution",
+    "dense",
+    "dropout",
+    "gelu",
+    "layer_norm",
+    "log_softmax",
+    "output_size",
+    "pad",
+    "relu",
+    "sigmoid",
+    "softmax",
+    "tanh",
+]
 
 formats = ("float64",)
 

@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from properties.strategies import Problems, batch_norms, convolutions, dropouts, output_sizes, pads, softmaxes
+from properties.strategies import (
+    Problems,
+    batch_norms,
+    convolutions,
+    denses,
+    dropouts,
+    gelus,
+    layer_norms,
+    log_softmaxes,
+    output_sizes,
+    pads,
+    relus,
+    sigmoids,
+    softmaxes,
+    tanhs,
+)
 
 
 @dataclass(frozen=True)
@@ -28,6 +43,13 @@ CASES = (
     Case(pads()),
     Case(convolutions()),
     Case(batch_norms(), outputs=("y", "running_mean", "running_var")),
+    Case(layer_norms()),
     Case(dropouts()),
+    Case(relus()),
+    Case(sigmoids()),
+    Case(tanhs()),
+    Case(gelus()),
     Case(softmaxes()),
+    Case(log_softmaxes()),
+    Case(denses()),
 )

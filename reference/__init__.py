@@ -11,16 +11,57 @@ An adapter for a backend offers functions of the same names and signatures.
 from collections.abc import Callable
 from typing import Any
 
-from reference.activations import softmax
+from reference.activations import gelu, log_softmax, relu, sigmoid, softmax, tanh
 from reference.convolution import convolution, output_size, pad
+from reference.dense import dense
 from reference.dropout import dropout
-from reference.normalization import batch_norm, folded_batch_norm
+from reference.normalization import (
+    batch_norm,
+    folded_batch_norm,
+    folded_layer_norm,
+    layer_norm,
+    updating_layer_norm,
+)
 
 PRIMITIVES: dict[str, Callable[..., Any]] = {
-    f.__name__: f for f in (output_size, pad, convolution, batch_norm, dropout, softmax)
+    f.__name__: f
+    for f in (
+        output_size,
+        pad,
+        convolution,
+        batch_norm,
+        layer_norm,
+        dropout,
+        relu,
+        sigmoid,
+        tanh,
+        gelu,
+        softmax,
+        log_softmax,
+        dense,
+    )
 }
 
 # Further formulas that implementations use; a backend claims one by its name.
-FORMULAS: dict[str, dict[str, Callable[..., Any]]] = {"batch_norm": {"folded": folded_batch_norm}}
+FORMULAS: dict[str, dict[str, Callable[..., Any]]] = {
+    "batch_norm": {"folded": folded_batch_norm},
+    "layer_norm": {"updating": updating_layer_norm, "folded": folded_layer_norm},
+}
 
-__all__ = ["FORMULAS", "PRIMITIVES", "batch_norm", "convolution", "dropout", "output_size", "pad", "softmax"]
+__all__ = [
+    "FORMULAS",
+    "PRIMITIVES",
+    "batch_norm",
+    "convolution",
+    "dense",
+    "dropout",
+    "gelu",
+    "layer_norm",
+    "log_softmax",
+    "output_size",
+    "pad",
+    "relu",
+    "sigmoid",
+    "softmax",
+    "tanh",
+]
