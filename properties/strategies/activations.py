@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from properties.strategies.kinds import KINDS
 from properties.strategies.problems import Pick, Problem, Problems, Spec
 
 
@@ -34,32 +35,34 @@ def _rows(primitive: str, shift: bool, kinds: tuple[str, ...] | None) -> Problem
     return Problems(primitive, build, kinds)
 
 
-def relus(*, inputs: int = 1, kinds: tuple[str, ...] | None = None) -> Problems:
+# Of a function of each number alone, an offset that all of them share is no test.
+SINGLE = tuple(kind for kind in KINDS if kind != "offset")
+
+
+def relus(*, inputs: int = 1, kinds: tuple[str, ...] = SINGLE) -> Problems:
     """Arrays of any rank. inputs: how many of them a law needs (x, x2)."""
     return _elementwise("relu", inputs, kinds)
 
 
-def sigmoids(*, inputs: int = 1, kinds: tuple[str, ...] | None = None) -> Problems:
+def sigmoids(*, inputs: int = 1, kinds: tuple[str, ...] = SINGLE) -> Problems:
     """As relus."""
     return _elementwise("sigmoid", inputs, kinds)
 
 
-def tanhs(*, inputs: int = 1, kinds: tuple[str, ...] | None = None) -> Problems:
+def tanhs(*, inputs: int = 1, kinds: tuple[str, ...] = SINGLE) -> Problems:
     """As relus."""
     return _elementwise("tanh", inputs, kinds)
 
 
 def gelus(
-    *, approximate: tuple[str, ...] = ("none", "tanh"), inputs: int = 1, kinds: tuple[str, ...] | None = None
+    *, approximate: tuple[str, ...] = ("none", "tanh"), inputs: int = 1, kinds: tuple[str, ...] = SINGLE
 ) -> Problems:
     """As relus, in both forms."""
     return _elementwise("gelu", inputs, kinds, approximate=approximate)
 
 
-def _elementwise(
-    primitive: str, inputs: int, kinds: tuple[str, ...] | None, **options: tuple[Any, ...]
-) -> Problems:
-    """Arrays long enough for vector instructions and what is left over, and short ones."""
+def _elementwise(primitive: str, inputs: int, kinds: tuple[str, ...], **options: tuple[Any, ...]) -> Problems:
+    """Arrays that fill vector registers with something left over, and short ones."""
 
     def build(pick: Pick) -> Problem:
         chosen = {name: pick.option(name, values) for name, values in options.items()}
