@@ -50,10 +50,12 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
             formulas = ("updating",) if format in (FLOAT64, FLOAT32) else ("updating", "folded")
             return wide_arithmetic(format, formulas=formulas, source=source)
         case "sigmoid":
-            source = f"{kernels}/cpu/UnaryOpsKernel.cpp: 1 / (1 + exp(-x)), where exp overflows if the result is subnormal"
+            source = (
+                f"{kernels}/cpu/UnaryOpsKernel.cpp: 1 / (1 + exp(-x)), where exp overflows if the result is subnormal"
+            )
             return wide_arithmetic(format, ulps={"expit": 2}, flushes_results=True, source=source)
         case "gelu" if format in (FLOAT32, BFLOAT16) and device == "cpu":
-            source = "oneDNN, src/cpu/x64/injectors/jit_uni_eltwise_injector.cpp: erf by polynomials, 5.72 ulp on all of float32"
+            source = "oneDNN, src/cpu/x64/injectors/jit_uni_eltwise_injector.cpp: erf by polynomials, to 5.72 ulp"
             flushes = {"flushes_inputs": format is BFLOAT16, "flushes_results": format is BFLOAT16}
             return wide_arithmetic(format, ulps={"erf": 6}, **flushes, source=source)
         case "dropout":

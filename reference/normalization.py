@@ -156,7 +156,7 @@ def _rounded(x: Array) -> Array:
 def _updated_moments(x: Array, axes: int, eps: float) -> tuple[Array, Array]:
     """Mean and variance, each number moving both (Welford, 1962; Chan, Golub and LeVeque, 1983).
 
-        mu_k = mu_{k-1} + (x_k - mu_{k-1}) / k        M_k = M_{k-1} + (x_k - mu_{k-1}) (x_k - mu_k)
+    mu_k = mu_{k-1} + (x_k - mu_{k-1}) / k        M_k = M_{k-1} + (x_k - mu_{k-1}) (x_k - mu_k)
     """
     n = _normalised(x, axes, eps)
     rows = np.reshape(x, (*np.shape(x)[:-axes], *[1] * axes, n))

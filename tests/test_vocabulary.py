@@ -68,10 +68,7 @@ CALLS: dict[str, list[tuple[list[Any], dict[str, Any]]]] = {
     "tanh": [([x], {})],
     "gelu": [([x], {}), ([x], {"approximate": "tanh"})],
     "dense": [([x, np.ones((5, 6))], {}), ([x[0, 0], np.ones((2, 6)), flat[:2]], {})],
-    "layer_norm": [
-        ([x, *affine], {"axes": 2, "eps": 0.5})
-        for affine in ([], [x[0]], [x[0], x[1]], [None, x[0]])
-    ]
+    "layer_norm": [([x, *affine], {"axes": 2, "eps": 0.5}) for affine in ([], [x[0]], [x[0], x[1]], [None, x[0]])]
     + [([x], {}), ([x, x[0, 0]], {"axes": 1})],
     "dropout": [([x], o) for o in ({}, {"training": False}, {"p": 1.0}, {"p": 0.1, "key": 3}, {"keep": x > 0})],
     "pad": [

@@ -66,8 +66,8 @@ def _elementwise(primitive: str, inputs: int, kinds: tuple[str, ...], **options:
 
     def build(pick: Pick) -> Problem:
         chosen = {name: pick.option(name, values) for name, values in options.items()}
-        rank = pick.option("rank", (1, 0, 2, 3))
-        shape = (*pick.sizes((1, 2), rank - 1), pick.option("length", (3, 1, 17, 0))) if rank else ()
+        rank, length = pick.option("rank", (1, 0, 2, 3)), pick.option("length", (3, 1, 17, 0))
+        shape = (*pick.sizes((1, 2), rank - 1), length) if rank else ()
         extras = {f"x{i}": Spec(shape) for i in range(2, inputs + 1)}
         return Problem(primitive, {"x": Spec(shape)}, chosen, extras)
 

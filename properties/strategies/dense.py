@@ -14,8 +14,8 @@ def denses(
     """
 
     def build(pick: Pick) -> Problem:
-        rank = pick.option("samples", (1, 0, 2, 3))
-        B = (pick.option("batch", (2, 1, 3, 0)), *pick.sizes((1, 2), rank - 1)) if rank else ()
+        rank, N = pick.option("samples", (1, 0, 2, 3)), pick.option("batch", (2, 1, 3, 0))
+        B = (N, *pick.sizes((1, 2), rank - 1)) if rank else ()
         I = pick.option("length", (2, 1, 3, 19, 0))
         O = pick.option("outputs", (1, 2, 3, 17))
         arrays = {"x": Spec((*B, I)), "w": Spec((O, I)), "bias": Spec((O,)) if pick.option("bias", bias) else None}

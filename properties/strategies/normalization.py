@@ -61,12 +61,12 @@ def layer_norms(
     """Samples of one to three axes, with as many axes of a batch as samples says; shift adds a number c for each."""
 
     def build(pick: Pick) -> Problem:
-        options = {"axes": pick.option("axes", (1, 2, 3)), "eps": pick.option("eps", eps)}
+        axes = pick.option("axes", (1, 2, 3))
+        options = {"axes": axes, "eps": pick.option("eps", eps)}
         names = AFFINE[pick.option("affine", affine)]
-        rank = pick.option("samples", samples, usual=1)
-        B = (pick.option("batch", batch), *pick.sizes((1, 2), rank - 1)) if rank else ()
-        lengths = (3, 2, 1, 19) if options["axes"] == 1 else (2, 3, 1)
-        D = (*pick.sizes((2, 1, 3), options["axes"] - 1), pick.option("length", lengths))
+        leading, N = pick.option("samples", samples, usual=1), pick.option("batch", batch)
+        B = (N, *pick.sizes((1, 2), leading - 1)) if leading else ()
+        D = (*pick.sizes((2, 1, 3), axes - 1), pick.option("length", (3, 2, 1, 19) if axes == 1 else (3, 2, 1)))
         arrays = {
             "x": Spec((*B, *D)),
             "weight": Spec(D) if "weight" in names else None,

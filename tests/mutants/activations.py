@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 import numpy as np
-
 from scipy import special
 
 from reference import gelu, log_softmax, relu, sigmoid, softmax, tanh
