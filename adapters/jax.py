@@ -1,7 +1,8 @@
 """JAX, compiled by XLA.
 
-jax.lax has convolution, jax.nn has softmax; batch normalisation and dropout are composed the way
-that their users compose them (as Flax does), from jnp.mean, jnp.var, lax.rsqrt and random.bernoulli.
+jax.lax has convolution, jax.nn has the activations and softmax; the normalisations, dropout and the
+dense layer are composed the way that their users compose them (as Flax does), from jnp.mean, jnp.var,
+lax.rsqrt, random.bernoulli and jnp.dot.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 from jax import Array, lax
 
 from adapters.jax_deviations import deviations as deviations
-from reference.arithmetic import FLOAT16, FLOAT32, Arithmetic, Format, default_arithmetic, wide_arithmetic
+from reference.arithmetic import FLOAT16, FLOAT32, FLOAT64, Arithmetic, Format, default_arithmetic, wide_arithmetic
 from reference.arrays import Padding, Pair, PerAxis, per_axis
 
 jax.config.update("jax_enable_x64", True)
@@ -35,7 +36,7 @@ CONTRACTIONS = (
     "scaled_dot_product_attention",
     "multi_head_attention",
 )
-composed = ("batch_norm", "dropout", "residual", "sinusoidal_encoding")
+composed = ("batch_norm", "layer_norm", "dropout", "residual", "sinusoidal_encoding", "dense")
 
 
 def versions() -> dict[str, str]:
@@ -110,7 +111,14 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
     if device == "cuda" and format is FLOAT32 and primitive in CONTRACTIONS:
         claims |= {"tensor_float32": True}
         claims["source"] += "; its default precision is TF32 on a GPU: https://github.com/jax-ml/jax/issues/12008"
-    if primitive in ("batch_norm", "sinusoidal_encoding"):  # written in float32 at least
+    if primitive == "sigmoid":
+        claims["ulps"] |= {"expit": 2}
+        claims["flushes_results"] = True
+        claims["source"] += "; 1 / (1 + exp(-x)), where exp overflows if the result is subnormal: xla, LogisticExpander"
+    if primitive in ("tanh", "gelu") and format in (FLOAT32, FLOAT64):
+        claims["ulps"] |= {"tanh": 3 if format is FLOAT32 else 4}
+        claims["source"] += "; its tanh is a rational function, Eigen's, which states a couple of ulps"
+    if primitive in ("batch_norm", "layer_norm", "sinusoidal_encoding"):  # written in float32 at least
         return wide_arithmetic(format, **claims)
     return default_arithmetic(format, **claims)
 
@@ -253,6 +261,42 @@ def sinusoidal_encoding(
     pairs = jnp.sin(angle), jnp.cos(angle)
     y = jnp.concatenate(pairs, -1) if layout == "halves" else jnp.stack(pairs, -1).reshape(*t.shape, d)
     return y.astype(t.dtype)
+
+
+def log_softmax(x: Array, *, axis: int = -1) -> Array:
+    return jax.nn.log_softmax(x, axis)
+
+
+def relu(x: Array) -> Array:
+    return jax.nn.relu(x)
+
+
+def sigmoid(x: Array) -> Array:
+    return jax.nn.sigmoid(x)
+
+
+def tanh(x: Array) -> Array:
+    return jnp.tanh(x)
+
+
+def gelu(x: Array, *, approximate: str = "none") -> Array:
+    return jax.nn.gelu(x, approximate=approximate == "tanh")
+
+
+def layer_norm(
+    x: Array, weight: Array | None = None, bias: Array | None = None, *, axes: int = 1, eps: float = 1e-5
+) -> Array:
+    over, wide = tuple(range(-axes, 0)), jnp.promote_types(x.dtype, jnp.float32)
+    mean, var = (moment(x.astype(wide), over, keepdims=True) for moment in (jnp.mean, jnp.var))
+    scale = lax.rsqrt(var + eps)
+    y = (x.astype(wide) - mean) * (scale if weight is None else scale * weight.astype(wide))
+    y = y if bias is None else y + bias.astype(wide)
+    return y.astype(x.dtype)
+
+
+def dense(x: Array, w: Array, bias: Array | None = None) -> Array:
+    y = jnp.dot(x, w.T)
+    return y if bias is None else y + bias
 
 
 DOCS = "https://docs.jax.dev/en/latest"

@@ -13,7 +13,17 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from adapters.boundary import as_bits, from_bits
-from reference.arithmetic import BFLOAT16, FLOAT16, FLOAT32, Arithmetic, Format, default_arithmetic, wide_arithmetic
+from adapters.torch_deviations import deviations as deviations
+from reference.arithmetic import (
+    BFLOAT16,
+    FLOAT16,
+    FLOAT32,
+    FLOAT64,
+    Arithmetic,
+    Format,
+    default_arithmetic,
+    wide_arithmetic,
+)
 from reference.arrays import Padding, Pair, PerAxis, per_axis
 
 formats = ("float64", "float32", "bfloat16", "float16")
@@ -46,14 +56,27 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
         case "batch_norm":  # the statistics that normalise are kept in the format of x
             source = f"{kernels}/cpu/batch_norm_kernel.cpp: x alpha + beta, with alpha = gamma invstd"
             return default_arithmetic(format, formulas=("folded",), source=source)
+        case "layer_norm" if device == "cpu":  # in float32 inside; low formats fold the mean into a shift
+            source = f"{kernels}/cpu/layer_norm_kernel.cpp and moments_utils.h: moments by Welford's updates"
+            formulas = ("updating",) if format in (FLOAT64, FLOAT32) else ("updating", "folded")
+            return wide_arithmetic(format, formulas=formulas, source=source)
+        case "sigmoid":
+            source = (
+                f"{kernels}/cpu/UnaryOpsKernel.cpp: 1 / (1 + exp(-x)), where exp overflows if the result is subnormal"
+            )
+            return wide_arithmetic(format, ulps={"expit": 2}, flushes_results=True, source=source)
+        case "gelu" if format in (FLOAT32, BFLOAT16) and device == "cpu":
+            source = "oneDNN, src/cpu/x64/injectors/jit_uni_eltwise_injector.cpp: erf by polynomials, to 5.72 ulp"
+            flush = {"flushes_inputs": format is BFLOAT16, "flushes_results": format is BFLOAT16}
+            return wide_arithmetic(format, ulps={"erf": 6}, **flush, source=source)
         case "dropout":
             source = f"{kernels}/Dropout.cpp: x times a mask of 1/(1 - p), which is rounded to the format of x"
             return default_arithmetic(format, ulps={"divide": 2}, source=source)
-        case "softmax":  # the exponentials are kept in the format of x where the axis is not the last
+        case "softmax" | "log_softmax":  # the exponentials are kept in the format of x where the axis is not the last
             return default_arithmetic(format)
         case "residual":  # each layer returns its result in the format of x
             return default_arithmetic(format)
-        case "convolution" if format is BFLOAT16 and device == "cpu":
+        case "convolution" | "dense" if format is BFLOAT16 and device == "cpu":
             source = "oneDNN, src/common/bfloat16.cpp, and Intel, VDPBF16PS: subnormals are flushed and read as zero"
             return wide_arithmetic(format, flushes_inputs=True, flushes_results=True, source=source)
         case "transposed_convolution" if device == "cpu" and format in (BFLOAT16, FLOAT16):
@@ -61,10 +84,14 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
             source += " bfloat16 (Convolution.cpp, use_mkldnn), subnormals are flushed and read as zero"
             flushes = format is BFLOAT16
             return Arithmetic(format, format, format, flushes_inputs=flushes, flushes_results=flushes, source=source)
-        case "convolution" | "transposed_convolution" if (
-            format is FLOAT32 and device == "cuda" and torch.backends.cudnn.allow_tf32
-        ):
-            return wide_arithmetic(format, tensor_float32=True, source=f"{DOCS}/notes/cuda.html: cuDNN may use TF32")
+        case "convolution" | "transposed_convolution" if format is FLOAT32 and device == "cuda":
+            allowed = torch.backends.cudnn.allow_tf32
+            source = f"{DOCS}/notes/cuda.html: cuDNN may use TF32" if allowed else ""
+            return wide_arithmetic(format, tensor_float32=allowed, source=source)
+        case "dense" if format is FLOAT32 and device == "cuda":
+            allowed = torch.backends.cuda.matmul.allow_tf32
+            source = f"{DOCS}/notes/cuda.html: cuBLAS was allowed to use TF32" if allowed else ""
+            return wide_arithmetic(format, tensor_float32=allowed, source=source)
     return wide_arithmetic(format)
 
 
@@ -179,6 +206,36 @@ def sinusoidal_encoding(
     pairs = angle.sin(), angle.cos()
     y = torch.cat(pairs, -1) if layout == "halves" else torch.stack(pairs, -1).flatten(-2)
     return y.to(t.dtype)
+
+
+def log_softmax(x: Tensor, *, axis: int = -1) -> Tensor:
+    return F.log_softmax(x, axis)
+
+
+def relu(x: Tensor) -> Tensor:
+    return F.relu(x)
+
+
+def sigmoid(x: Tensor) -> Tensor:
+    return torch.sigmoid(x)
+
+
+def tanh(x: Tensor) -> Tensor:
+    return torch.tanh(x)
+
+
+def gelu(x: Tensor, *, approximate: str = "none") -> Tensor:
+    return F.gelu(x, approximate=approximate)
+
+
+def layer_norm(
+    x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, axes: int = 1, eps: float = 1e-5
+) -> Tensor:
+    return F.layer_norm(x, x.shape[-axes:], weight, bias, eps)
+
+
+def dense(x: Tensor, w: Tensor, bias: Tensor | None = None) -> Tensor:
+    return F.linear(x, w, bias)
 
 
 EMPTY = "no empty spatial axis, whatever the padding: aten/src/ATen/native/Convolution.cpp"

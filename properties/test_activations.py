@@ -1,4 +1,4 @@
-"""Laws of the softmax."""
+"""Laws of the activations and the softmax."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 
 from properties.agreement import at_most
 from properties.law import law
-from properties.strategies import softmaxes
+from properties.sides import wide
+from properties.strategies import gelus, log_softmaxes, relus, sigmoids, softmaxes, tanhs
 
 
 @law("SOFT-1", softmaxes(), verb=at_most)
@@ -29,3 +30,100 @@ def test_sums_to_one(f: Any, p: Any) -> Any:
 def test_shift_invariance(f: Any, p: Any) -> Any:
     """softmax(x + c) = softmax(x)."""
     return f.softmax(p.x + p.c, **p.options), f.softmax(p.x, **p.options)
+
+
+@law("SOFT-3", softmaxes())
+def test_permutation_equivariance(f: Any, p: Any) -> Any:
+    """softmax(x in another order) = softmax(x) in that order."""
+    return f.softmax(_reordered(p.x, p.axis), **p.options), _reordered(f.softmax(p.x, **p.options), p.axis)
+
+
+def _reordered(x: Any, axis: int) -> Any:
+    """The last two to the front, which exchanged places."""
+    return np.roll(np.flip(x, axis), 2, axis)
+
+
+@law("SOFT-2", log_softmaxes(shift=True))
+def test_log_shift_invariance(f: Any, p: Any) -> Any:
+    """log_softmax(x + c) = log_softmax(x)."""
+    return f.log_softmax(p.x + p.c, **p.options), f.log_softmax(p.x, **p.options)
+
+
+@law("SOFT-3", log_softmaxes())
+def test_log_permutation_equivariance(f: Any, p: Any) -> Any:
+    """log_softmax(x in another order) = log_softmax(x) in that order."""
+    return f.log_softmax(_reordered(p.x, p.axis), **p.options), _reordered(f.log_softmax(p.x, **p.options), p.axis)
+
+
+@law("SOFT-4", log_softmaxes())
+def test_logarithm_of_the_softmax(f: Any, p: Any) -> Any:
+    """exp(log_softmax(x)) = softmax(x)."""
+    return np.exp(f.log_softmax(p.x, **p.options)), f.softmax(p.x, **p.options)
+
+
+@law("SOFT-4", log_softmaxes())
+def test_no_underflow(f: Any, p: Any) -> Any:
+    """log_softmax(x) - max log_softmax(x) = x - max x, also where the softmax is zero."""
+    y, x = f.log_softmax(p.x, **p.options), wide(p.x)
+    return y - np.max(y, axis=p.axis, keepdims=True), x - np.max(x, axis=p.axis, keepdims=True)
+
+
+@law("ACT-1", relus())
+def test_relu_is_idempotent(f: Any, p: Any) -> Any:
+    """relu(relu(x)) = relu(x)."""
+    return f.relu(f.relu(p.x)), f.relu(p.x)
+
+
+@law("ACT-1", relus())
+def test_relu_is_homogeneous(f: Any, p: Any) -> Any:
+    """relu(4x) = 4 relu(x)."""
+    return f.relu(4 * p.x), 4 * f.relu(p.x)
+
+
+@law("ACT-2", sigmoids())
+def test_sigmoid_is_symmetric(f: Any, p: Any) -> Any:
+    """sigmoid(-x) = 1 - sigmoid(x)."""
+    return f.sigmoid(-p.x), 1 - f.sigmoid(p.x)
+
+
+@law("ACT-2", tanhs())
+def test_tanh_is_odd(f: Any, p: Any) -> Any:
+    """tanh(-x) = -tanh(x)."""
+    return f.tanh(-p.x), -f.tanh(p.x)
+
+
+@law("ACT-2", tanhs())
+def test_tanh_by_sigmoid(f: Any, p: Any) -> Any:
+    """tanh(x) = 2 sigmoid(2x) - 1."""
+    return f.tanh(p.x), 2 * f.sigmoid(2 * p.x) - 1
+
+
+@law("ACT-3", gelus())
+def test_gelu_of_both_signs(f: Any, p: Any) -> Any:
+    """gelu(x) - gelu(-x) = x, in both forms."""
+    return f.gelu(p.x, **p.options) - f.gelu(-p.x, **p.options), wide(p.x)
+
+
+@law("ACT-5", relus(inputs=2), verb=at_most)
+def test_relu_is_monotone(f: Any, p: Any) -> Any:
+    """relu(x) <= relu(max(x, x2))."""
+    return f.relu(p.x), f.relu(np.maximum(p.x, p.x2))
+
+
+@law("ACT-5", sigmoids(inputs=2), verb=at_most)
+def test_sigmoid_is_monotone(f: Any, p: Any) -> Any:
+    """sigmoid(x) <= sigmoid(max(x, x2))."""
+    return f.sigmoid(p.x), f.sigmoid(np.maximum(p.x, p.x2))
+
+
+@law("ACT-5", tanhs(inputs=2), verb=at_most)
+def test_tanh_is_monotone(f: Any, p: Any) -> Any:
+    """tanh(x) <= tanh(max(x, x2))."""
+    return f.tanh(p.x), f.tanh(np.maximum(p.x, p.x2))
+
+
+@law("ACT-5", gelus(inputs=2), verb=at_most)
+def test_gelu_is_monotone(f: Any, p: Any) -> Any:
+    """gelu(x) <= gelu(max(x, x2)) for x >= -0.75, in both forms."""
+    x = np.maximum(p.x, -0.75)
+    return f.gelu(x, **p.options), f.gelu(np.maximum(x, p.x2), **p.options)

@@ -1,4 +1,4 @@
-"""Laws of batch normalisation."""
+"""Laws of batch and layer normalisation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from properties.law import law
 from properties.sides import wide
-from properties.strategies import batch_norms
+from properties.strategies import batch_norms, layer_norms
 
 
 def _axes(x: Any) -> tuple[int, ...]:
@@ -68,3 +68,48 @@ def test_running_statistics(f: Any, p: Any) -> Any:
 def test_running_mean_of_one_batch(f: Any, p: Any) -> Any:
     """With m = 1 the running mean becomes the mean of the batch."""
     return f.batch_norm(*p.arrays, **p.options)[1], np.mean(wide(p.x), axis=_axes(p.x))
+
+
+@law("NORM-4", batch_norms(affine=("both",)))
+def test_affine_in_weight_and_bias(f: Any, p: Any) -> Any:
+    """bn(x, gamma, beta) = gamma bn(x) + beta, with the same statistics."""
+    x, mean, var, weight, bias = p.arrays
+    plain, *statistics = f.batch_norm(x, mean, var, **p.options)
+    gamma, beta = (np.reshape(wide(v), (1, x.shape[1]) + (1,) * (x.ndim - 2)) for v in (weight, bias))
+    return f.batch_norm(*p.arrays, **p.options), (gamma * plain + beta, *statistics)
+
+
+# -- layer normalisation -------------------------------------------------------------------------------
+
+
+def _last(p: Any) -> tuple[int, ...]:
+    return tuple(range(-p.axes, 0))
+
+
+@law("NORM-1", layer_norms(affine=("neither",)))
+def test_samples_are_standardised(f: Any, p: Any) -> Any:
+    """With gamma = 1 and beta = 0 each sample has mean 0 and the biased variance v / (v + eps)."""
+    y, x, over = f.layer_norm(p.x, **p.options), wide(p.x), _last(p)
+    d, e = (z - np.mean(z, axis=over, keepdims=True) for z in (x, y))
+    v = np.mean(d * d, axis=over)
+    return (e, np.mean(e * e, axis=over)), (y, v / (v + p.eps))
+
+
+@law("NORM-2", layer_norms(shift=True))
+def test_sample_shift_invariance(f: Any, p: Any) -> Any:
+    """ln(x + c) = ln(x) for one c a sample."""
+    x, *affine = p.arrays
+    return f.layer_norm(x + p.c, *affine, **p.options), f.layer_norm(x, *affine, **p.options)
+
+
+@law("NORM-4", layer_norms(affine=("both",)))
+def test_layer_norm_is_affine(f: Any, p: Any) -> Any:
+    """ln(x, gamma, beta) = gamma ln(x) + beta."""
+    return f.layer_norm(*p.arrays, **p.options), wide(p.weight) * f.layer_norm(p.x, **p.options) + wide(p.bias)
+
+
+@law("NORM-5", layer_norms(samples=(1, 2), batch=(2, 3)))
+def test_samples_are_separate(f: Any, p: Any) -> Any:
+    """ln(the batch without its first sample) = ln(the batch) without its first."""
+    x, *affine = p.arrays
+    return f.layer_norm(x[1:], *affine, **p.options), f.layer_norm(x, *affine, **p.options)[1:]

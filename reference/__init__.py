@@ -11,10 +11,17 @@ An adapter for a backend offers functions of the same names and signatures.
 from collections.abc import Callable
 from typing import Any
 
-from reference.activations import softmax
+from reference.activations import gelu, log_softmax, relu, sigmoid, softmax, tanh
 from reference.convolution import convolution, output_size, pad, transposed_convolution
+from reference.dense import dense
 from reference.dropout import dropout
-from reference.normalization import batch_norm, folded_batch_norm
+from reference.normalization import (
+    batch_norm,
+    folded_batch_norm,
+    folded_layer_norm,
+    layer_norm,
+    updating_layer_norm,
+)
 from reference.positions import sinusoidal_encoding
 from reference.residual import residual
 
@@ -26,26 +33,43 @@ PRIMITIVES: dict[str, Callable[..., Any]] = {
         convolution,
         transposed_convolution,
         batch_norm,
+        layer_norm,
         dropout,
         residual,
-        softmax,
         sinusoidal_encoding,
+        relu,
+        sigmoid,
+        tanh,
+        gelu,
+        softmax,
+        log_softmax,
+        dense,
     )
 }
 
 # Further formulas that implementations use; a backend claims one by its name.
-FORMULAS: dict[str, dict[str, Callable[..., Any]]] = {"batch_norm": {"folded": folded_batch_norm}}
+FORMULAS: dict[str, dict[str, Callable[..., Any]]] = {
+    "batch_norm": {"folded": folded_batch_norm},
+    "layer_norm": {"updating": updating_layer_norm, "folded": folded_layer_norm},
+}
 
 __all__ = [
     "FORMULAS",
     "PRIMITIVES",
     "batch_norm",
     "convolution",
+    "dense",
     "dropout",
+    "gelu",
+    "layer_norm",
+    "log_softmax",
     "output_size",
     "pad",
+    "relu",
     "residual",
+    "sigmoid",
     "sinusoidal_encoding",
     "softmax",
+    "tanh",
     "transposed_convolution",
 ]

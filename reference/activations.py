@@ -1,16 +1,85 @@
 """Activations and the softmax.
 
+    relu(x) = max(x, 0)        sigmoid(x) = 1 / (1 + exp(-x))        gelu(x) = x Phi(x)
+
     softmax(x)[i] = exp(x[i] - max x) / sum over j of exp(x[j] - max x)
 
-The maximum changes nothing in exact arithmetic; without it exp overflows, as it does in the
-formula that lectures print (Chen, 2025, "Attention: Step 1").
+Phi is the distribution function of the normal distribution, Phi(x) = (1 + erf(x / sqrt 2)) / 2. The
+maximum changes nothing in exact arithmetic; without it exp overflows, as it does in the formula that
+lectures print (Chen, 2025, "Attention: Step 1").
 """
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+from scipy import special
 
 from reference.arrays import Array
+
+
+def relu(x: Array) -> Array:
+    """Keep what is positive, and put zero for the rest.
+
+    Shapes: x of any shape -> the same shape.
+    Source: Gong, "Activation function".
+
+    >>> relu(np.array([-2.0, 3.0]))
+    array([0., 3.])
+    """
+    return np.maximum(x, 0)
+
+
+def sigmoid(x: Array) -> Array:
+    """Squash numbers into (0, 1).
+
+    For very negative x exp(-x) overflows, but the result is exp(x).
+
+    Shapes: x of any shape -> the same shape.
+    Source: Gong, "Activation function".
+
+    >>> sigmoid(np.array([0.0]))
+    array([0.5])
+    """
+    return special.expit(x)
+
+
+def tanh(x: Array) -> Array:
+    """Squash numbers into (-1, 1): (exp(x) - exp(-x)) / (exp(x) + exp(-x)).
+
+    Computed as printed, it is inf / inf for large x.
+
+    Shapes: x of any shape -> the same shape.
+    Source: Gong, "Activation function".
+
+    >>> tanh(np.array([0.0]))
+    array([0.])
+    """
+    return np.tanh(x)
+
+
+def gelu(x: Array, *, approximate: str = "none") -> Array:
+    """Weight each number by the probability that a normal variable is below it.
+
+        none    x Phi(x) = x/2 (1 + erf(x / sqrt 2))
+        tanh    x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
+
+    For very negative x the sum cancels: the result is accurate to within x u, not to within its own digits.
+
+    Shapes: x of any shape -> the same shape.
+    Raises: ValueError for another name.
+    Source: Hendrycks and Gimpel (2016), section 2; Gong, "Activation function".
+
+    >>> gelu(np.array([0.0, 8.0]))
+    array([0., 8.])
+    """
+    if approximate == "none":
+        return x / 2 * (1 + special.erf(x * math.sqrt(0.5)))
+    if approximate == "tanh":
+        z = np.clip(x, -10, 10)  # beyond, tanh is 1 in every format, and the cube may overflow
+        return x / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (z + 0.044715 * (z * z * z))))
+    raise ValueError(f'approximate "{approximate}" is neither "none" nor "tanh"')
 
 
 def softmax(x: Array, *, axis: int = -1) -> Array:
@@ -24,3 +93,18 @@ def softmax(x: Array, *, axis: int = -1) -> Array:
     """
     e = np.exp(x - np.max(x, axis=axis, keepdims=True))
     return e / np.sum(e, axis=axis, keepdims=True)
+
+
+def log_softmax(x: Array, *, axis: int = -1) -> Array:
+    """Take the logarithm of the softmax, also where that underflows.
+
+        log_softmax(x)[i] = x[i] - max x - log(sum over j of exp(x[j] - max x))
+
+    Shapes: x of any shape with at least one element along the axis -> the same shape.
+    Source: Blanchard, Higham and Higham (2021).
+
+    >>> log_softmax(np.array([0.0, -1000.0]))
+    array([    0., -1000.])
+    """
+    shifted = x - np.max(x, axis=axis, keepdims=True)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))

@@ -1,8 +1,9 @@
-"""Batch normalisation.
+"""Batch and layer normalisation.
 
     mu = (1/n) sum x        var = (1/n) sum (x - mu)^2        y = gamma (x - mu) / sqrt(var + eps) + beta
 
-for each channel, over the batch and every position. eps stands inside the root (Jacquet, 2022, "ResNet:
+for each channel, over the batch and every position (batch norm); or for each sample, over its last axes
+(layer norm; Ba, Kiros and Hinton, 2016). eps stands inside the root (Jacquet, 2022, "ResNet:
 Batch normalization", Algorithm 1, after Ioffe and Szegedy, 2015). The variance is taken in two passes:
 mean(x^2) - mu^2 cancels.
 """
@@ -103,3 +104,80 @@ def _statistics(
 def _channels(v: Array, x: Array) -> Array:
     """Lay one number a channel along axis 1 of x."""
     return np.reshape(v, (1, x.shape[1]) + (1,) * (x.ndim - 2))
+
+
+def layer_norm(
+    x: Array, weight: Array | None = None, bias: Array | None = None, *, axes: int = 1, eps: float = 1e-5
+) -> Array:
+    """Normalise each sample by itself, over its last axes; axes says how many these are.
+
+    Shapes: x (*B, *D) with axes sides D; weight gamma, bias beta (*D,) -> y like x.
+    Raises: ValueError if x has too few axes, or no number to normalise; if eps is negative.
+    Source: Ba, Kiros and Hinton (2016); Gong, "One last detail: layer normalization"; with eps besides.
+
+    >>> layer_norm(np.array([[1.0, 3.0], [10.0, 30.0]]), eps=0.0)
+    array([[-1.,  1.],
+           [-1.,  1.]])
+    """
+    n = _normalised(x, axes, eps)
+    over = tuple(range(-axes, 0))
+    d = x - np.sum(x, axis=over, keepdims=True) / n
+    y = d / np.sqrt(np.sum(d * d, axis=over, keepdims=True) / n + eps)
+    return _affine(y, weight, bias)
+
+
+def updating_layer_norm(
+    x: Array, weight: Array | None = None, bias: Array | None = None, *, axes: int = 1, eps: float = 1e-5
+) -> Array:
+    """The same with the moments in one pass, updated by one number after another."""
+    mean, var = _updated_moments(x, axes, eps)
+    return _affine((x - mean) * (1 / np.sqrt(var + eps)), weight, bias)
+
+
+def folded_layer_norm(
+    x: Array, weight: Array | None = None, bias: Array | None = None, *, axes: int = 1, eps: float = 1e-5
+) -> Array:
+    """The same with updated moments, and x - mu folded into x a - mu a, a = 1 / sqrt(var + eps).
+
+    Rounding x a and mu a is like rounding x and mu before they are subtracted, and so it is written: an
+    error of a itself is common to both, and does not count against the digits that cancel. The last term
+    is 0; where x a or mu a overflows, nothing is known of it.
+    """
+    mean, var = _updated_moments(x, axes, eps)
+    a = 1 / np.sqrt(var + eps)
+    return _affine((_rounded(x) - _rounded(mean)) * a + 0 * (x * a - mean * a), weight, bias)
+
+
+def _rounded(x: Array) -> Array:
+    """x itself, but for two roundings."""
+    return 3 * x / 3
+
+
+def _updated_moments(x: Array, axes: int, eps: float) -> tuple[Array, Array]:
+    """Mean and variance, each number moving both (Welford, 1962; Chan, Golub and LeVeque, 1983).
+
+    mu_k = mu_{k-1} + (x_k - mu_{k-1}) / k        M_k = M_{k-1} + (x_k - mu_{k-1}) (x_k - mu_k)
+    """
+    n = _normalised(x, axes, eps)
+    rows = np.reshape(x, (*np.shape(x)[:-axes], *[1] * axes, n))
+    mean, squares = rows[..., 0], rows[..., 0] - rows[..., 0]
+    for k in range(1, n):
+        d = rows[..., k] - mean
+        mean = mean + d / (k + 1)
+        squares = squares + d * (rows[..., k] - mean)
+    return mean, squares / n
+
+
+def _normalised(x: Array, axes: int, eps: float) -> int:
+    """How many numbers are normalised together."""
+    n = math.prod(np.shape(x)[-axes:])
+    if not 1 <= axes <= np.ndim(x) or n == 0:
+        raise ValueError(f"no {axes} axes with numbers in x {np.shape(x)}")
+    if eps < 0:
+        raise ValueError(f"eps {eps} is negative")
+    return n
+
+
+def _affine(y: Array, weight: Array | None, bias: Array | None) -> Array:
+    y = y if weight is None else y * weight
+    return y if bias is None else y + bias

@@ -97,3 +97,43 @@ def sinusoidal_encoding(t, *, d, base=10000.0, first_index=0, layout="interleave
         sine, cosine = (2 * i, 2 * i + 1) if layout == "interleaved" else (i, d // 2 + i)
         p[..., sine], p[..., cosine] = np.sin(angle), np.cos(angle)
     return p
+
+
+def log_softmax(x, *, axis=-1):
+    d = x - x.max(axis=axis, keepdims=True)
+    return d - np.log(np.exp(d).sum(axis=axis, keepdims=True))
+
+
+def relu(x):
+    return np.where(x > 0, x, 0.0)
+
+
+def sigmoid(x):
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1, e) / (1 + e)
+
+
+def tanh(x):
+    e = np.expm1(-2 * np.abs(x))
+    return np.sign(x) * -e / (2 + e)
+
+
+def gelu(x, *, approximate="none"):
+    if approximate == "tanh":
+        return x / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+    return x / 2 * (1 + np.vectorize(math.erf, otypes=[float])(x / math.sqrt(2)))
+
+
+def layer_norm(x, weight=None, bias=None, *, axes=1, eps=1e-5):
+    over = tuple(range(x.ndim - axes, x.ndim))
+    centred = x - x.mean(axis=over, keepdims=True)
+    y = centred / np.sqrt((centred**2).mean(axis=over, keepdims=True) + eps)
+    y = y if weight is None else y * weight
+    return y if bias is None else y + bias
+
+
+def dense(x, w, bias=None):
+    y = np.zeros((*x.shape[:-1], w.shape[0]))
+    for o in range(w.shape[0]):
+        y[..., o] = (x * w[o]).sum(axis=-1)
+    return y if bias is None else y + bias

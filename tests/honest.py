@@ -202,6 +202,8 @@ class Rounded(NDArrayOperatorsMixin):
         y = ufunc(*x, **options)
         if y.dtype == bool:
             return y
+        if ufunc in (np.maximum, np.minimum):  # which choose, and compute nothing
+            return Rounded(y, m)
         if ufunc in (np.add, np.subtract):
             sign = 1.0 if ufunc is np.add else -1.0
             terms = inputs[0].terms if isinstance(inputs[0], Rounded) else None

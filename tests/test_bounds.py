@@ -68,6 +68,14 @@ def calls(kind: str, rng: np.random.Generator, F: Format) -> Iterator[Call]:
     yield "batch_norm of the batch", b, [d(3, 2, 4), d(2), np.abs(d(2)), z(2), z(2)], {"training": True}
     yield "biased batch_norm", b, [d(6, 2), d(2), np.abs(d(2))], {"training": True, "unbiased": False, "momentum": 0.3}
     yield "folded batch_norm", reference.folded_batch_norm, [d(3, 2, 4), d(2), np.abs(d(2)), z(2), z(2)], {}
+    for f in (reference.layer_norm, *reference.FORMULAS["layer_norm"].values()):
+        yield f.__name__, f, [d(3, 5), z(5), z(5)], {}
+    yield "layer_norm of two axes", reference.layer_norm, [d(2, 3, 2)], {"axes": 2, "eps": 0.25}
+    yield "log_softmax", reference.log_softmax, [d(3, 7)], {}
+    yield "dense", reference.dense, [d(3, 6), z(4, 6), d(4)], {}
+    for f in (reference.relu, reference.sigmoid, reference.tanh, reference.gelu):
+        yield f.__name__, f, [d(3, 7)], {}
+    yield "gelu by tanh", reference.gelu, [d(3, 7)], {"approximate": "tanh"}
     yield "dropout", reference.dropout, [d(9)], {"p": 0.1}
     yield "pad", reference.pad, [d(1, 1, 5)], {"padding": [(2, 1)], "value": 0.3}
     yield "reflected pad", reference.pad, [d(1, 1, 5)], {"padding": [(2, 1)], "mode": "reflect"}

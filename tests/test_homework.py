@@ -84,6 +84,24 @@ MISTAKES = {
         "np.cos(angle), np.sin(angle)",
         ("VALUES sinusoidal_encoding", "POS-1 an_offset_is_a_rotation", "POS-4 start"),
     ),
+    "eps_outside_the_root_of_batch_norm": Mistake(
+        "batch_norm",
+        "np.sqrt(var.reshape(shape) + eps)",
+        "(np.sqrt(var.reshape(shape)) + eps)",
+        ("VALUES batch_norm", "NORM-1 standardised"),
+    ),
+    "eps_outside_the_root_of_layer_norm": Mistake(
+        "layer_norm",
+        "np.sqrt((centred**2).mean(axis=over, keepdims=True) + eps)",
+        "(np.sqrt((centred**2).mean(axis=over, keepdims=True)) + eps)",
+        ("VALUES layer_norm", "NORM-1 samples_are_standardised"),
+    ),
+    "layer_norm_over_the_wrong_axis": Mistake(
+        "layer_norm",
+        "over = tuple(range(x.ndim - axes, x.ndim))",
+        "over = tuple(range(axes))",
+        ("VALUES layer_norm", "NORM-5 samples_are_separate"),
+    ),
     "biased_running_variance": Mistake(
         "batch_norm", "x.var(axis=axes, ddof=1)", "x.var(axis=axes)", ("VALUES batch_norm",)
     ),

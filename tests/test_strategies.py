@@ -80,6 +80,26 @@ def _has(name: str, value: Any) -> Reached:
     return lambda p: p.options[name] == value
 
 
+ELEMENTWISE: dict[str, Reached] = {
+    "one number": lambda p: shape(p) == (),
+    "no number": lambda p: 0 in shape(p),
+    "a long row": lambda p: bool(shape(p)) and shape(p)[-1] > 16,
+    "three axes": lambda p: len(shape(p)) == 3,
+}
+
+ALONG_AN_AXIS: dict[str, Reached] = {
+    "one score": lambda p: shape(p)[p.options["axis"]] == 1,
+    "rank 1": lambda p: len(shape(p)) == 1,
+    **{f"no rows, rank {n}": lambda p, n=n: len(shape(p)) == n and 0 in shape(p) for n in (2, 3, 4)},
+    **{
+        f"axis {axis} of {n}": lambda p, n=n, axis=axis: (
+            len(shape(p)) == n and p.options["axis"] == axis and 0 not in shape(p) and shape(p)[axis] > 1
+        )
+        for n in (2, 3, 4)
+        for axis in (-1, *range(n - 1))
+    },
+}
+
 REACH: dict[str, dict[str, Reached]] = {
     "convolution": {
         "stride above the kernel": lambda p: any(
@@ -212,16 +232,24 @@ REACH: dict[str, dict[str, Reached]] = {
             for bias in (True, False)
         },
     },
-    "softmax": {
-        "one score": lambda p: shape(p)[p.options["axis"]] == 1,
-        "rank 1": lambda p: len(shape(p)) == 1,
-        **{f"no rows, rank {n}": lambda p, n=n: len(shape(p)) == n and 0 in shape(p) for n in (2, 3, 4)},
+    "layer_norm": {
+        "one number a sample": lambda p: math.prod(shape(p)[-p.options["axes"] :]) == 1,
+        "no batch": lambda p: len(shape(p)) == p.options["axes"],
+        "an empty batch": lambda p: 0 in shape(p),
+        "two axes of a batch": lambda p: len(shape(p)) == p.options["axes"] + 2,
+        "another eps": lambda p: p.options["eps"] != 1e-5,
         **{
-            f"axis {axis} of {n}": lambda p, n=n, axis=axis: (
-                len(shape(p)) == n and p.options["axis"] == axis and 0 not in shape(p) and shape(p)[axis] > 1
+            f"{n} axes with a batch": lambda p, n=n: (
+                p.options["axes"] == n < len(shape(p)) and min(shape(p)[-n - 1 :]) > 1
             )
-            for n in (2, 3, 4)
-            for axis in (-1, *range(n - 1))
+            for n in (1, 2, 3)
+        },
+        **{
+            f"weight {weight}, bias {bias}": lambda p, weight=weight, bias=bias: (
+                (p.arrays["weight"] is not None) is weight and (p.arrays["bias"] is not None) is bias
+            )
+            for weight in (True, False)
+            for bias in (True, False)
         },
     },
     "residual": {
@@ -255,6 +283,20 @@ REACH: dict[str, dict[str, Reached]] = {
             for first in (0, 1)
         },
     },
+    "dense": {
+        "a single vector": lambda p: len(shape(p)) == 1,
+        "three axes of a batch": lambda p: len(shape(p)) == 4,
+        "an empty batch": lambda p: 0 in shape(p)[:-1],
+        "no inputs": lambda p: shape(p)[-1] == 0,
+        "one input": lambda p: shape(p)[-1] == 1,
+        "square weights": lambda p: shape(p, "w")[0] == shape(p, "w")[1] > 1,
+        "more outputs than inputs": lambda p: shape(p, "w")[0] > shape(p, "w")[1] > 0,
+        "a bias": lambda p: p.arrays["bias"] is not None,
+        "no bias": lambda p: p.arrays["bias"] is None,
+    },
+    **{name: {**ELEMENTWISE} for name in ("relu", "sigmoid", "tanh")},
+    "gelu": {**ELEMENTWISE, **{f"form {form}": _has("approximate", form) for form in ("none", "tanh")}},
+    **{name: {**ALONG_AN_AXIS} for name in ("softmax", "log_softmax")},
     "dropout": {
         "one number": lambda p: shape(p) == (),
         "no number": lambda p: 0 in shape(p),
@@ -391,7 +433,7 @@ def test_every_value_of_every_option_is_in_the_pool(primitive: str, seed: int) -
     every = values_of(many(primitive), ALL[primitive], 1)
     pool = ALL[primitive].pool(BREADTHS["default"], seed)
     telling = [problem for problem in pool if problem.size and 0 not in shape_of_first(problem)]
-    missing = every - values_of(telling, ALL[primitive], 1) - {("batch", "0"), ("others", "'none'")}
+    missing = every - values_of(telling, ALL[primitive], 1) - {("batch", "0"), ("length", "0"), ("others", "'none'")}
     assert not {pair for pair in missing if isinstance(pair, tuple)}, f"not tried: {sorted(missing)}"
 
 

@@ -62,6 +62,14 @@ flat = np.arange(4.0) + 1
 CALLS: dict[str, list[tuple[list[Any], dict[str, Any]]]] = {
     "output_size": [([8, 3], {"stride": 2, "padding": (1, 1)})],
     "softmax": [([x], {}), ([x], {"axis": 0}), ([x[:, :, :1]], {"axis": 1})],
+    "log_softmax": [([x], {}), ([x], {"axis": 0}), ([x[:, :, :1]], {"axis": 1})],
+    "relu": [([x], {})],
+    "sigmoid": [([x], {})],
+    "tanh": [([x], {})],
+    "gelu": [([x], {}), ([x], {"approximate": "tanh"})],
+    "dense": [([x, np.ones((5, 6))], {}), ([x[0, 0], np.ones((2, 6)), flat[:2]], {})],
+    "layer_norm": [([x, *affine], {"axes": 2, "eps": 0.5}) for affine in ([], [x[0]], [x[0], x[1]], [None, x[0]])]
+    + [([x], {}), ([x, x[0, 0]], {"axes": 1})],
     "dropout": [([x], o) for o in ({}, {"training": False}, {"p": 1.0}, {"p": 0.1, "key": 3}, {"keep": x > 0})],
     "pad": [
         ([x], {"padding": [(1, 2)], "mode": mode, "value": value})
@@ -120,11 +128,14 @@ def test_primitives_stay_inside_the_vocabulary(name: str) -> None:
             assert np.array_equal(_bare(got), want)
 
 
-def test_folded_batch_norm_stays_inside_the_vocabulary() -> None:
-    """The further formula of batch_norm obeys the same discipline."""
-    for arrays, options in CALLS["batch_norm"]:
+@pytest.mark.parametrize(("name", "formula"), [(name, f) for name, fs in reference.FORMULAS.items() for f in fs])
+def test_further_formulas_stay_inside_the_vocabulary(name: str, formula: str) -> None:
+    """What a backend may claim instead of the reference's formula obeys the same discipline."""
+    for arrays, options in CALLS[name]:
         seen: set[Any] = set()
-        reference.folded_batch_norm(*[Watched(a, seen) if isinstance(a, np.ndarray) else a for a in arrays], **options)
+        watched = [Watched(a, seen) if isinstance(a, np.ndarray) else a for a in arrays]
+        reference.FORMULAS[name][formula](*watched, **options)
+        assert seen
         assert seen <= set(UFUNCS) | set(FUNCTIONS)
 
 

@@ -1,11 +1,12 @@
 """What is drawn: problems (shapes and options), kinds of data, and draws (a problem with its data)."""
 
-from properties.strategies.activations import softmaxes
+from properties.strategies.activations import gelus, log_softmaxes, relus, sigmoids, softmaxes, tanhs
 from properties.strategies.convolution import convolutions, output_sizes, pads, transposed_convolutions
+from properties.strategies.dense import denses
 from properties.strategies.draws import Draw, draw, draws
 from properties.strategies.dropout import dropouts
 from properties.strategies.kinds import KINDS
-from properties.strategies.normalization import batch_norms
+from properties.strategies.normalization import batch_norms, layer_norms
 from properties.strategies.positions import sinusoidal_encodings
 from properties.strategies.problems import Problem, Problems, Spec
 from properties.strategies.residual import mismatched_residuals, residuals
@@ -18,14 +19,21 @@ __all__ = [
     "Spec",
     "batch_norms",
     "convolutions",
+    "denses",
     "draw",
     "draws",
     "dropouts",
+    "gelus",
+    "layer_norms",
+    "log_softmaxes",
     "mismatched_residuals",
     "output_sizes",
     "pads",
+    "relus",
     "residuals",
+    "sigmoids",
     "sinusoidal_encodings",
     "softmaxes",
+    "tanhs",
     "transposed_convolutions",
 ]

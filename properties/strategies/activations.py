@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from properties.strategies.kinds import KINDS
 from properties.strategies.problems import Pick, Problem, Problems, Spec
 
 
 def softmaxes(*, shift: bool = False, kinds: tuple[str, ...] | None = None) -> Problems:
     """Scores of any rank, normalised along any axis; shift adds a number c for each row."""
+    return _rows("softmax", shift, kinds)
 
+
+def log_softmaxes(*, shift: bool = False, kinds: tuple[str, ...] | None = None) -> Problems:
+    """The problems of the softmax."""
+    return _rows("log_softmax", shift, kinds)
+
+
+def _rows(primitive: str, shift: bool, kinds: tuple[str, ...] | None) -> Problems:
     def build(pick: Pick) -> Problem:
         rank = pick.option("rank", (1, 2, 3, 4))
         axis = pick.option("axis", (-1, *range(rank - 1)))
@@ -19,6 +30,45 @@ def softmaxes(*, shift: bool = False, kinds: tuple[str, ...] | None = None) -> P
         kept = list(shape)
         kept[axis] = 1
         extras = {"c": Spec(tuple(kept))} if shift else {}
-        return Problem("softmax", {"x": Spec(tuple(shape))}, {"axis": axis}, extras)
+        return Problem(primitive, {"x": Spec(tuple(shape))}, {"axis": axis}, extras)
 
-    return Problems("softmax", build, kinds)
+    return Problems(primitive, build, kinds)
+
+
+# Of a function of each number alone, an offset that all of them share is no test.
+SINGLE = tuple(kind for kind in KINDS if kind != "offset")
+
+
+def relus(*, inputs: int = 1, kinds: tuple[str, ...] = SINGLE) -> Problems:
+    """Arrays of any rank. inputs: how many of them a law needs (x, x2)."""
+    return _elementwise("relu", inputs, kinds)
+
+
+def sigmoids(*, inputs: int = 1, kinds: tuple[str, ...] = SINGLE) -> Problems:
+    """As relus."""
+    return _elementwise("sigmoid", inputs, kinds)
+
+
+def tanhs(*, inputs: int = 1, kinds: tuple[str, ...] = SINGLE) -> Problems:
+    """As relus."""
+    return _elementwise("tanh", inputs, kinds)
+
+
+def gelus(
+    *, approximate: tuple[str, ...] = ("none", "tanh"), inputs: int = 1, kinds: tuple[str, ...] = SINGLE
+) -> Problems:
+    """As relus, in both forms."""
+    return _elementwise("gelu", inputs, kinds, approximate=approximate)
+
+
+def _elementwise(primitive: str, inputs: int, kinds: tuple[str, ...], **options: tuple[Any, ...]) -> Problems:
+    """Arrays that fill vector registers with something left over, and short ones."""
+
+    def build(pick: Pick) -> Problem:
+        chosen = {name: pick.option(name, values) for name, values in options.items()}
+        rank, length = pick.option("rank", (1, 0, 2, 3)), pick.option("length", (3, 1, 17, 0))
+        shape = (*pick.sizes((1, 2), rank - 1), length) if rank else ()
+        extras = {f"x{i}": Spec(shape) for i in range(2, inputs + 1)}
+        return Problem(primitive, {"x": Spec(shape)}, chosen, extras)
+
+    return Problems(primitive, build, kinds)

@@ -47,3 +47,32 @@ def batch_norms(
         return Problem("batch_norm", arrays, options, extras)
 
     return Problems("batch_norm", build, kinds)
+
+
+def layer_norms(
+    *,
+    affine: tuple[str, ...] = tuple(AFFINE),
+    eps: tuple[float, ...] = (1e-5, 1e-3, 1.0),
+    samples: tuple[int, ...] = (0, 1, 2),
+    batch: tuple[int, ...] = (2, 1, 3, 0),
+    shift: bool = False,
+    kinds: tuple[str, ...] | None = None,
+) -> Problems:
+    """Samples of one to three axes, with as many axes of a batch as samples says; shift adds a number c for each."""
+
+    def build(pick: Pick) -> Problem:
+        axes = pick.option("axes", (1, 2, 3))
+        options = {"axes": axes, "eps": pick.option("eps", eps)}
+        names = AFFINE[pick.option("affine", affine)]
+        leading, N = pick.option("samples", samples, usual=1), pick.option("batch", batch)
+        B = (N, *pick.sizes((1, 2), leading - 1)) if leading else ()
+        D = (*pick.sizes((2, 1, 3), axes - 1), pick.option("length", (3, 2, 1, 19) if axes == 1 else (3, 2, 1)))
+        arrays = {
+            "x": Spec((*B, *D)),
+            "weight": Spec(D) if "weight" in names else None,
+            "bias": Spec(D) if "bias" in names else None,
+        }
+        extras = {"c": Spec((*B, *[1] * len(D)))} if shift else {}
+        return Problem("layer_norm", arrays, options, extras)
+
+    return Problems("layer_norm", build, kinds)

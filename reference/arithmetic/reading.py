@@ -49,4 +49,5 @@ def _either(y: Bounded, other: Bounded) -> Bounded:
     with np.errstate(invalid="ignore"):
         apart = np.where(y.value == other.value, 0.0, np.abs(other.value - y.value))
     apart = np.where(np.isnan(y.value) & np.isnan(other.value), 0.0, apart)
+    apart = np.where(np.isnan(apart), np.inf, apart)
     return Bounded(y.value, np.maximum(y.error, other.error + apart), y.arithmetic)

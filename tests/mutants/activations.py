@@ -1,4 +1,4 @@
-"""Wrong softmaxes."""
+"""Wrong activations and softmaxes."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import math
 from typing import Any
 
 import numpy as np
+from scipy import special
 
-from reference import softmax
+from reference import gelu, log_softmax, relu, sigmoid, softmax, tanh
 from tests.mutants.base import mutant
 
 # -- softmax -------------------------------------------------------------------------------------------
@@ -74,9 +75,287 @@ def guarded_denominator(x: Any, *, axis: int = -1) -> Any:
     return e / (e.sum(axis=axis, keepdims=True) + 1e-8)
 
 
+@mutant("softmax")
+def causal(x: Any, *, axis: int = -1) -> Any:
+    """Each weight is divided by the sum of those before it, as behind a causal mask."""
+    e = np.exp(x - x.max(axis=axis, keepdims=True))
+    return e / np.maximum(np.cumsum(e, axis=axis), np.finfo(float).tiny)
+
+
+# -- log_softmax ---------------------------------------------------------------------------------------
+
+
+def _sum_of_exponentials(x: Any, axis: int) -> Any:
+    return np.exp(x - x.max(axis=axis, keepdims=True)).sum(axis=axis, keepdims=True)
+
+
+@mutant("log_softmax")
+def logarithm_after_the_softmax(x: Any, *, axis: int = -1) -> Any:
+    """log(softmax(x)), which is -inf where the softmax underflows."""
+    return np.log(softmax(x, axis=axis))
+
+
+@mutant("log_softmax")
+def guarded_logarithm(x: Any, *, axis: int = -1) -> Any:
+    """log(softmax(x) + 1e-12), against the -inf."""
+    return np.log(softmax(x, axis=axis) + 1e-12)
+
+
+@mutant("log_softmax")
+def sum_without_the_maximum(x: Any, *, axis: int = -1) -> Any:
+    """x - log sum exp(x): exp overflows."""
+    return x - np.log(np.exp(x).sum(axis=axis, keepdims=True))
+
+
+@mutant("log_softmax")
+def maximum_subtracted_once(x: Any, *, axis: int = -1) -> Any:
+    """x - log sum exp(x - max x): the maximum is not taken off x itself."""
+    return x - np.log(_sum_of_exponentials(x, axis))
+
+
+@mutant("log_softmax")
+def without_the_logarithm(x: Any, *, axis: int = -1) -> Any:
+    """The softmax, under the wrong name."""
+    return softmax(x, axis=axis)
+
+
+@mutant("log_softmax")
+def in_base_two(x: Any, *, axis: int = -1) -> Any:
+    """log2 for log."""
+    return log_softmax(x, axis=axis) / math.log(2)
+
+
+@mutant("log_softmax")
+def of_the_last_axis(x: Any, *, axis: int = -1) -> Any:
+    """The axis is ignored, where that can be."""
+    return log_softmax(x, axis=-1 if x.shape[-1] else axis)
+
+
+@mutant("log_softmax")
+def sum_of_those_before(x: Any, *, axis: int = -1) -> Any:
+    """The logarithm is that of a running sum."""
+    d = x - x.max(axis=axis, keepdims=True)
+    return d - np.log(np.maximum(np.cumsum(np.exp(d), axis=axis), np.finfo(float).tiny))
+
+
+# -- relu ----------------------------------------------------------------------------------------------
+
+
+@mutant("relu")
+def leaky(x: Any) -> Any:
+    """A hundredth of what is negative is kept."""
+    return np.where(x > 0, x, 0.01 * x)
+
+
+@mutant("relu")
+def magnitude(x: Any) -> Any:
+    """|x| for max(x, 0)."""
+    return np.abs(x)
+
+
+@mutant("relu")
+def of_the_other_sign(x: Any) -> Any:
+    """min(x, 0) for max(x, 0)."""
+    return np.minimum(x, 0)
+
+
+@mutant("relu")
+def capped(x: Any) -> Any:
+    """relu6."""
+    return np.clip(x, 0, 6)
+
+
+@mutant("relu")
+def step(x: Any) -> Any:
+    """The derivative: 1 where x is positive."""
+    return (x > 0).astype(float)
+
+
+@mutant("relu")
+def smooth(x: Any) -> Any:
+    """Softplus, log(1 + exp x)."""
+    return np.logaddexp(x, 0)
+
+
+@mutant("relu")
+def above_one(x: Any) -> Any:
+    """A threshold of 1 for 0."""
+    return np.where(x > 1, x, 0.0)
+
+
+# -- sigmoid -------------------------------------------------------------------------------------------
+
+
+@mutant("sigmoid")
+def by_a_ratio(x: Any) -> Any:
+    """exp(x) / (1 + exp(x)), inf / inf for large x."""
+    return np.exp(x) / (1 + np.exp(x))
+
+
+@mutant("sigmoid")
+def of_minus_x(x: Any) -> Any:
+    """1 / (1 + exp(x)): a sign is lost."""
+    return sigmoid(-x)
+
+
+@mutant("sigmoid")
+def by_straight_lines(x: Any) -> Any:
+    """The hard sigmoid, x/6 + 1/2 between 0 and 1."""
+    return np.clip(x / 6 + 0.5, 0, 1)
+
+
+@mutant("sigmoid")
+def from_minus_one(x: Any) -> Any:
+    """tanh, under the wrong name."""
+    return tanh(x)
+
+
+@mutant("sigmoid")
+def normal_distribution(x: Any) -> Any:
+    """The distribution function of the normal distribution for that of the logistic one."""
+    return special.ndtr(x)
+
+
+@mutant("sigmoid")
+def in_powers_of_two(x: Any) -> Any:
+    """1 / (1 + 2^-x)."""
+    return sigmoid(x * math.log(2))
+
+
+@mutant("sigmoid")
+def derivative_of_the_sigmoid(x: Any) -> Any:
+    """y (1 - y)."""
+    return sigmoid(x) * sigmoid(-x)
+
+
+@mutant("sigmoid")
+def away_from_zero(x: Any) -> Any:
+    """Kept above 1e-7, so that a logarithm can be taken of it."""
+    return np.maximum(sigmoid(x), 1e-7)
+
+
+# -- tanh ----------------------------------------------------------------------------------------------
+
+
+@mutant("tanh")
+def as_printed(x: Any) -> Any:
+    """The formula that lectures print, (e^x - e^-x) / (e^x + e^-x): inf / inf for large x."""
+    return (np.exp(x) - np.exp(-x)) / (np.exp(x) + np.exp(-x))
+
+
+@mutant("tanh")
+def from_zero(x: Any) -> Any:
+    """The sigmoid, under the wrong name."""
+    return sigmoid(x)
+
+
+@mutant("tanh")
+def of_half(x: Any) -> Any:
+    """2 sigmoid(x) - 1, which is tanh(x/2)."""
+    return tanh(x / 2)
+
+
+@mutant("tanh")
+def hard(x: Any) -> Any:
+    """x between -1 and 1."""
+    return np.clip(x, -1, 1)
+
+
+@mutant("tanh")
+def derivative_of_tanh(x: Any) -> Any:
+    """1 - tanh(x)^2."""
+    return 1 - tanh(x) ** 2
+
+
+@mutant("tanh")
+def arc_tangent(x: Any) -> Any:
+    """Another function of that shape, 2/pi arctan(pi x / 2)."""
+    return 2 / math.pi * np.arctan(math.pi / 2 * x)
+
+
+@mutant("tanh")
+def of_magnitudes(x: Any) -> Any:
+    """The sign is lost."""
+    return tanh(np.abs(x))
+
+
+# -- gelu ----------------------------------------------------------------------------------------------
+
+
+@mutant("gelu")
+def always_by_tanh(x: Any, *, approximate: str = "none") -> Any:
+    """The approximation, whatever was asked for."""
+    return gelu(x, approximate="tanh")
+
+
+@mutant("gelu")
+def always_by_erf(x: Any, *, approximate: str = "none") -> Any:
+    """The exact form, whatever was asked for."""
+    return gelu(x)
+
+
+@mutant("gelu")
+def by_sigmoid(x: Any, *, approximate: str = "none") -> Any:
+    """The third form of the paper, x sigmoid(1.702 x)."""
+    return x * sigmoid(1.702 * x)
+
+
+@mutant("gelu")
+def without_the_root_of_two(x: Any, *, approximate: str = "none") -> Any:
+    """erf(x) for erf(x / sqrt 2)."""
+    return gelu(x, approximate=approximate) if approximate == "tanh" else x / 2 * (1 + special.erf(x))
+
+
+@mutant("gelu")
+def squared_for_cubed(x: Any, *, approximate: str = "none") -> Any:
+    """x^2 for x^3 in the approximation."""
+    if approximate == "none":
+        return gelu(x)
+    return x / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**2)))
+
+
+@mutant("gelu")
+def without_the_half(x: Any, *, approximate: str = "none") -> Any:
+    """x (1 + erf(...)): twice of it."""
+    return 2 * gelu(x, approximate=approximate)
+
+
+@mutant("gelu")
+def density_for_distribution(x: Any, *, approximate: str = "none") -> Any:
+    """x phi(x) for x Phi(x)."""
+    return x * np.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+
+
+@mutant("gelu")
+def distribution_alone(x: Any, *, approximate: str = "none") -> Any:
+    """Phi(x), without the factor x."""
+    return special.ndtr(x)
+
+
+@mutant("gelu")
+def ramp(x: Any, *, approximate: str = "none") -> Any:
+    """relu, under the wrong name."""
+    return relu(x)
+
+
 # For each law, mutants that break its equation, and not only its bound.
 REJECTS = {
     "SOFT-1 positive": ["logarithm_of_it"],
     "SOFT-1 sums_to_one": ["without_normalisation", "always_the_first_axis", "guarded_denominator"],
     "SOFT-2 shift_invariance": ["without_the_maximum", "maximum_of_everything"],
+    "SOFT-3 permutation_equivariance": ["causal"],
+    "SOFT-2 log_shift_invariance": ["maximum_subtracted_once"],
+    "SOFT-3 log_permutation_equivariance": ["sum_of_those_before"],
+    "SOFT-4 logarithm_of_the_softmax": ["without_the_logarithm", "in_base_two", "of_the_last_axis"],
+    "SOFT-4 no_underflow": ["logarithm_after_the_softmax", "guarded_logarithm", "sum_without_the_maximum"],
+    "ACT-1 relu_is_idempotent": ["leaky", "smooth"],
+    "ACT-1 relu_is_homogeneous": ["capped", "above_one"],
+    "ACT-2 sigmoid_is_symmetric": ["by_a_ratio", "from_minus_one", "derivative_of_the_sigmoid", "away_from_zero"],
+    "ACT-2 tanh_is_odd": ["from_zero", "derivative_of_tanh", "of_magnitudes"],
+    "ACT-2 tanh_by_sigmoid": ["of_half", "hard", "arc_tangent"],
+    "ACT-3 gelu_of_both_signs": ["squared_for_cubed", "without_the_half", "density_for_distribution"],
+    "ACT-5 relu_is_monotone": ["magnitude"],
+    "ACT-5 sigmoid_is_monotone": ["of_minus_x"],
+    "ACT-5 tanh_is_monotone": ["derivative_of_tanh"],
+    "ACT-5 gelu_is_monotone": ["density_for_distribution"],
 }

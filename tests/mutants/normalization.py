@@ -1,4 +1,4 @@
-"""Wrong batch normalisations."""
+"""Wrong batch and layer normalisations."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from reference import batch_norm
+from reference import batch_norm, layer_norm
 from tests.mutants.base import Function, mutant
 
 # -- batch_norm ----------------------------------------------------------------------------------------
@@ -279,6 +279,111 @@ def normalises_by_the_new_running_ones(call: Any, x: Any, m: Any, v: Any, traini
     return call(mean, var, training=False)[0], mean, var
 
 
+# -- layer_norm ----------------------------------------------------------------------------------------
+
+
+def per_sample(change: Function) -> Function:
+    """A mutant in what normalises: change(x, over, eps) -> y before weight and bias, over the axes of a sample."""
+
+    @functools.wraps(change)
+    def function(x: Any, weight: Any = None, bias: Any = None, *, axes: int = 1, eps: float = 1e-5) -> Any:
+        y = change(x, tuple(range(-axes, 0)), eps)
+        y = y if weight is None else y * weight
+        return y if bias is None else y + bias
+
+    del function.__wrapped__  # type: ignore[attr-defined]  # the harness is to see this signature
+    return function
+
+
+def _standardised(x: Any, over: Any, eps: float, ddof: int = 0) -> Any:
+    return (x - x.mean(axis=over, keepdims=True)) / np.sqrt(x.var(axis=over, keepdims=True, ddof=ddof) + eps)
+
+
+@mutant("layer_norm")
+@per_sample
+def eps_beside_the_root(x: Any, over: Any, eps: float) -> Any:
+    """sqrt(var) + eps for sqrt(var + eps)."""
+    return (x - x.mean(axis=over, keepdims=True)) / (x.std(axis=over, keepdims=True) + eps)
+
+
+@mutant("layer_norm")
+@per_sample
+def eps_ignored(x: Any, over: Any, eps: float) -> Any:
+    """eps is left out, and 0/0 guarded."""
+    std = x.std(axis=over, keepdims=True)
+    return (x - x.mean(axis=over, keepdims=True)) / np.where(std > 0, std, 1.0)
+
+
+@mutant("layer_norm")
+@per_sample
+def variance_with_n_minus_one(x: Any, over: Any, eps: float) -> Any:
+    """The unbiased variance, where there is one."""
+    return _standardised(x, over, eps, ddof=int(np.prod([x.shape[i] for i in over]) > 1))
+
+
+@mutant("layer_norm")
+@per_sample
+def root_forgotten(x: Any, over: Any, eps: float) -> Any:
+    """Divided by the variance."""
+    return (x - x.mean(axis=over, keepdims=True)) / (x.var(axis=over, keepdims=True) + eps)
+
+
+@mutant("layer_norm")
+@per_sample
+def root_mean_square(x: Any, over: Any, eps: float) -> Any:
+    """The mean is not subtracted: RMS norm, under the wrong name."""
+    return x / np.sqrt((x * x).mean(axis=over, keepdims=True) + eps)
+
+
+@mutant("layer_norm")
+@per_sample
+def variance_in_one_pass(x: Any, over: Any, eps: float) -> Any:
+    """mean(x^2) - mean(x)^2, which cancels."""
+    mean = x.mean(axis=over, keepdims=True)
+    var = np.maximum((x * x).mean(axis=over, keepdims=True) - mean * mean, 0)
+    return (x - mean) / np.sqrt(var + eps)
+
+
+@mutant("layer_norm")
+@per_sample
+def last_axis_alone(x: Any, over: Any, eps: float) -> Any:
+    """However many axes were asked for, the last one."""
+    return _standardised(x, (-1,), eps)
+
+
+@mutant("layer_norm")
+@per_sample
+def across_the_batch(x: Any, over: Any, eps: float) -> Any:
+    """Over the first axis: batch norm, under the wrong name."""
+    return _standardised(x, (0,), eps) if len(x) else x
+
+
+@mutant("layer_norm")
+@per_sample
+def over_everything(x: Any, over: Any, eps: float) -> Any:
+    """Over the whole array, the batch included."""
+    return _standardised(x, tuple(range(x.ndim)), eps) if x.size else x
+
+
+@mutant("layer_norm")
+def bias_scaled_too(x: Any, weight: Any = None, bias: Any = None, *, axes: int = 1, eps: float = 1e-5) -> Any:
+    """gamma (z + beta) for gamma z + beta."""
+    y = layer_norm(x, None, bias, axes=axes, eps=eps)
+    return y if weight is None else y * weight
+
+
+@mutant("layer_norm")
+def weight_from_one(x: Any, weight: Any = None, bias: Any = None, *, axes: int = 1, eps: float = 1e-5) -> Any:
+    """1 + gamma for gamma, as in networks whose weights start from zero."""
+    return layer_norm(x, None if weight is None else 1 + weight, bias, axes=axes, eps=eps)
+
+
+@mutant("layer_norm")
+def bias_without_weight_lost(x: Any, weight: Any = None, bias: Any = None, *, axes: int = 1, eps: float = 1e-5) -> Any:
+    """The bias alone is ignored."""
+    return layer_norm(x, weight, None if weight is None else bias, axes=axes, eps=eps)
+
+
 # For each law, mutants that break its equation, and not only its bound.
 REJECTS = {
     "NORM-1 standardised": [
@@ -295,4 +400,15 @@ REJECTS = {
     "NORM-6 evaluation_is_affine": ["batch_statistics_in_evaluation"],
     "NORM-7 running_mean_of_one_batch": ["statistics_not_updated"],
     "NORM-7 running_statistics": ["momentum_the_other_way", "forgets_the_old_mean"],
+    "NORM-4 affine_in_weight_and_bias": ["weight_for_bias", "bias_before_weight"],
+    "NORM-1 samples_are_standardised": [
+        "eps_beside_the_root",
+        "eps_ignored",
+        "variance_with_n_minus_one",
+        "root_forgotten",
+        "last_axis_alone",
+    ],
+    "NORM-2 sample_shift_invariance": ["root_mean_square", "variance_in_one_pass"],
+    "NORM-4 layer_norm_is_affine": ["bias_scaled_too", "weight_from_one"],
+    "NORM-5 samples_are_separate": ["across_the_batch", "over_everything"],
 }

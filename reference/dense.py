@@ -1,0 +1,28 @@
+"""The dense layer, also called fully connected or linear.
+
+    y[o] = b[o] + sum over i of  x[i] w[o, i]
+
+Each row of w holds the weights of one output.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from reference.arrays import Array
+
+
+def dense(x: Array, w: Array, bias: Array | None = None) -> Array:
+    """Take the inner product of every input with every row of weights.
+
+    Shapes: x (*B, I), w (O, I), bias (O,) -> (*B, O).
+    Raises: ValueError if the shapes do not match.
+    Source: Gong, "Position-wise feed-forward network", with the weights transposed.
+
+    >>> dense(np.array([1.0, 2.0]), np.array([[3.0, 4.0]]), np.array([0.5]))
+    array([11.5])
+    """
+    if np.ndim(x) < 1 or np.ndim(w) != 2 or (bias is not None and np.shape(bias) != np.shape(w)[:1]):
+        raise ValueError(f"inputs {np.shape(x)}, weights {np.shape(w)} and bias do not fit together")
+    y = np.matmul(x, np.transpose(w))
+    return y if bias is None else y + bias
