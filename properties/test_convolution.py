@@ -11,7 +11,7 @@ from properties.agreement import same_number
 from properties.law import law
 from properties.sides import wide
 from properties.strategies.convolution import convolutions, deltas, transposed_convolutions, with_place
-from reference.convolution import output_size, paddings
+from reference.convolution import output_size, paddings, spread
 
 EXPLICIT = ("none", "one side each", "asymmetric")
 
@@ -88,24 +88,11 @@ def test_stride_is_subsampling(f: Any, p: Any) -> Any:
     return f.convolution(*p.arrays, **p.options), dense[(slice(None), slice(None), *every)]
 
 
-def _spread(w: Any, d: tuple[int, ...]) -> Any:
-    """Put d - 1 zeros between the taps of a kernel."""
-    for axis, step in enumerate(d, start=2):
-        sides, K = w.shape, w.shape[axis]
-        gaps = [(0, 0)] * (w.ndim + 1)
-        gaps[axis + 1] = (0, step - 1)
-        w = np.pad(np.expand_dims(w, axis + 1), gaps)
-        w = np.reshape(w, (*sides[:axis], K * step, *sides[axis + 1 :]))
-        w = w[(slice(None),) * axis + (slice(0, step * (K - 1) + 1),)]
-    return w
-
-
 @law("CONV-7", convolutions(dilation=(2, 3, "mixed")))
 def test_dilation_is_a_spread_kernel(f: Any, p: Any) -> Any:
     """conv with dilation d = conv with d - 1 zeros between the taps, on finite data."""
-    spread = _spread(p.w, p.dilation)
     undilated = p.options | {"dilation": (1,) * len(p.dilation)}
-    return f.convolution(*p.arrays, **p.options), f.convolution(p.x, spread, p.bias, **undilated)
+    return f.convolution(*p.arrays, **p.options), f.convolution(p.x, spread(p.w, p.dilation), p.bias, **undilated)
 
 
 @law("CONV-8", convolutions(groups=(2, 3)))
