@@ -1,7 +1,8 @@
 """JAX, compiled by XLA.
 
-jax.lax has convolution, jax.nn has softmax; batch normalisation and dropout are composed the way
-that their users compose them (as Flax does), from jnp.mean, jnp.var, lax.rsqrt and random.bernoulli.
+jax.lax has convolution and windows, jax.nn has softmax; batch normalisation, dropout, averages and norms
+of windows are composed the way that their users compose them (as Flax does), from jnp.mean, jnp.var,
+lax.rsqrt, random.bernoulli and lax.reduce_window.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from reference.arithmetic import FLOAT16, FLOAT32, Arithmetic, Format, default_arithmetic, wide_arithmetic
+from reference.arithmetic import BFLOAT16, FLOAT16, FLOAT32, Arithmetic, Format, default_arithmetic, wide_arithmetic
 from reference.arrays import Padding, Pair, PerAxis, per_axis
 
 jax.config.update("jax_enable_x64", True)
 
 formats = ("float64", "float32", "bfloat16", "float16")
 conventions = {"batch_norm": {"unbiased": False}}  # as in Flax, whose running variance is the biased one
-composed = ("batch_norm", "dropout")
+composed = ("average_pool", "lp_pool", "batch_norm", "dropout")
 
 
 def versions() -> dict[str, str]:
@@ -81,7 +82,10 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
     if device == "cuda" and format is FLOAT32 and primitive == "convolution":
         claims |= {"tensor_float32": True}
         claims["source"] += "; its default precision is TF32 on a GPU: https://github.com/jax-ml/jax/issues/12008"
-    if primitive == "batch_norm":  # written in float32 at least
+    if primitive in ("sum_pool", "average_pool", "lp_pool") and format is BFLOAT16:
+        claims["source"] += "; lax.reduce_window adds in bfloat16: a window of 50 x 100 ones has the sum 2048"
+        return Arithmetic(format, format, format, **claims)
+    if primitive in ("batch_norm", "global_average_pool"):  # written in float32 at least
         return wide_arithmetic(format, **claims)
     return default_arithmetic(format, **claims)
 
@@ -138,6 +142,81 @@ def convolution(
         feature_group_count=groups,
     )
     return y if bias is None else y + bias.reshape(-1, *[1] * rank)
+
+
+def max_pool(
+    x: Array,
+    *,
+    kernel: PerAxis,
+    stride: PerAxis | None = None,
+    padding: Padding = 0,
+    dilation: PerAxis = 1,
+    ceil_mode: bool = False,
+) -> Array:
+    return _reduced(x, -jnp.inf, lax.max, kernel, stride, padding, ceil_mode, dilation)
+
+
+def sum_pool(
+    x: Array, *, kernel: PerAxis, stride: PerAxis | None = None, padding: Padding = 0, ceil_mode: bool = False
+) -> Array:
+    return _reduced(x, 0.0, lax.add, kernel, stride, padding, ceil_mode)
+
+
+def average_pool(
+    x: Array,
+    *,
+    kernel: PerAxis,
+    stride: PerAxis | None = None,
+    padding: Padding = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Array:
+    y = _reduced(x, 0.0, lax.add, kernel, stride, padding, ceil_mode)
+    if count_include_pad:
+        return y / np.prod(per_axis(kernel, x.ndim - 2))
+    ones = jnp.ones((1, 1, *x.shape[2:]), x.dtype)
+    return y / _reduced(ones, 0.0, lax.add, kernel, stride, padding, ceil_mode)
+
+
+def lp_pool(
+    x: Array, *, kernel: PerAxis, stride: PerAxis | None = None, norm_type: int = 2, ceil_mode: bool = False
+) -> Array:
+    if norm_type == 1:
+        return _reduced(jnp.abs(x), 0.0, lax.add, kernel, stride, 0, ceil_mode)
+    return jnp.sqrt(_reduced(jnp.square(x), 0.0, lax.add, kernel, stride, 0, ceil_mode))
+
+
+def _reduced(
+    x: Array,
+    initial: float,
+    operation: Callable[[Array, Array], Array],
+    kernel: PerAxis,
+    stride: PerAxis | None,
+    padding: Padding,
+    ceil_mode: bool,
+    dilation: PerAxis = 1,
+) -> Array:
+    if ceil_mode:
+        raise NotImplementedError(f"no window sticks out: {DOCS}/_autosummary/jax.lax.reduce_window.html")
+    rank = x.ndim - 2
+    sides = [padding] * rank if isinstance(padding, int) else padding
+    return lax.reduce_window(
+        x,
+        initial,
+        operation,
+        (1, 1, *per_axis(kernel, rank)),
+        (1, 1, *per_axis(kernel if stride is None else stride, rank)),
+        [(0, 0), (0, 0), *((side, side) if isinstance(side, int) else side for side in sides)],
+        window_dilation=(1, 1, *per_axis(dilation, rank)),
+    )
+
+
+def global_max_pool(x: Array) -> Array:
+    return jnp.max(x, tuple(range(2, x.ndim)), keepdims=True)
+
+
+def global_average_pool(x: Array) -> Array:
+    return jnp.mean(x, tuple(range(2, x.ndim)), keepdims=True)
 
 
 def batch_norm(

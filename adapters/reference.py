@@ -2,9 +2,39 @@
 
 import numpy as np
 
-from reference import batch_norm, convolution, dropout, output_size, pad, softmax
+from reference import (
+    adaptive_average_pool,
+    adaptive_max_pool,
+    average_pool,
+    batch_norm,
+    convolution,
+    dropout,
+    global_average_pool,
+    global_max_pool,
+    lp_pool,
+    max_pool,
+    output_size,
+    pad,
+    softmax,
+    sum_pool,
+)
 
-__all__ = ["batch_norm", "convolution", "dropout", "output_size", "pad", "softmax"]
+__all__ = [
+    "adaptive_average_pool",
+    "adaptive_max_pool",
+    "average_pool",
+    "batch_norm",
+    "convolution",
+    "dropout",
+    "global_average_pool",
+    "global_max_pool",
+    "lp_pool",
+    "max_pool",
+    "output_size",
+    "pad",
+    "softmax",
+    "sum_pool",
+]
 
 formats = ("float64",)
 

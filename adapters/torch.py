@@ -12,11 +12,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from adapters.boundary import as_bits, from_bits
+from adapters.torch_deviations import deviations as deviations
 from reference.arithmetic import BFLOAT16, FLOAT32, Arithmetic, Format, default_arithmetic, wide_arithmetic
 from reference.arrays import Padding, Pair, PerAxis, per_axis
 
 formats = ("float64", "float32", "bfloat16", "float16")
 modes = {"eager": None}
+conventions = {"lp_pool": {"signed": True}}  # "at p = 1, one gets Sum Pooling": torch.nn.LPPool1d
 
 
 def versions() -> dict[str, str]:
@@ -44,6 +46,17 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
         case "batch_norm":  # the statistics that normalise are kept in the format of x
             source = f"{kernels}/cpu/batch_norm_kernel.cpp: x alpha + beta, with alpha = gamma invstd"
             return default_arithmetic(format, formulas=("folded",), source=source)
+        case "lp_pool":  # written in Python: each step is kept in the format of x
+            source = "https://github.com/pytorch/pytorch/blob/main/torch/nn/functional.py: an average times its count"
+            if device == "cpu":
+                source += f"; {VML}, whose square root is within one ulp"
+            ulps = {"sqrt": 2.0} if device == "cpu" else {}
+            return default_arithmetic(format, formulas=("averaged",), ulps=ulps, source=source)
+        case "adaptive_average_pool":  # in three dimensions nothing is wider than x
+            source = f"{kernels}/AdaptiveAveragePooling3d.cpp: sum / kT / kH / kW, all in the format of x"
+            return Arithmetic(format, format, format, ulps={"divide": 3}, source=source)
+        case "global_average_pool":  # a sum in the format of x, then divided
+            return default_arithmetic(format)
         case "dropout":
             source = f"{kernels}/Dropout.cpp: x times a mask of 1/(1 - p), which is rounded to the format of x"
             return default_arithmetic(format, ulps={"divide": 2}, source=source)
@@ -112,6 +125,88 @@ def _symmetric(padding: Sequence[int | Pair]) -> tuple[int, ...]:
     return tuple(before for before, _ in sides)
 
 
+def max_pool(
+    x: Tensor,
+    *,
+    kernel: PerAxis,
+    stride: PerAxis | None = None,
+    padding: Padding = 0,
+    dilation: PerAxis = 1,
+    ceil_mode: bool = False,
+) -> Tensor:
+    sides = _pooled_sides(x, kernel, padding)
+    pool = (F.max_pool1d, F.max_pool2d, F.max_pool3d)[x.ndim - 3]
+    return pool(x, kernel, stride, sides, dilation, ceil_mode)
+
+
+def sum_pool(
+    x: Tensor, *, kernel: PerAxis, stride: PerAxis | None = None, padding: Padding = 0, ceil_mode: bool = False
+) -> Tensor:
+    if x.ndim == 3:
+        raise NotImplementedError(f"avg_pool1d has no divisor: {DOCS}/generated/torch.nn.functional.avg_pool1d.html")
+    sides = _averaged_sides(x, kernel, padding)
+    return (F.avg_pool2d, F.avg_pool3d)[x.ndim - 4](x, kernel, stride, sides, ceil_mode, divisor_override=1)
+
+
+def average_pool(
+    x: Tensor,
+    *,
+    kernel: PerAxis,
+    stride: PerAxis | None = None,
+    padding: Padding = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:
+    sides = _averaged_sides(x, kernel, padding)
+    pool = (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)[x.ndim - 3]
+    return pool(x, kernel, stride, sides, ceil_mode, count_include_pad)
+
+
+def lp_pool(
+    x: Tensor, *, kernel: PerAxis, stride: PerAxis | None = None, norm_type: int = 2, ceil_mode: bool = False
+) -> Tensor:
+    _averaged_sides(x, kernel, 0)
+    rank = x.ndim - 2
+    if rank == 1:  # which multiplies by its kernel, and so takes no tuple
+        return F.lp_pool1d(x, norm_type, *per_axis(kernel, 1), None if stride is None else per_axis(stride, 1), ceil_mode)
+    return (F.lp_pool2d, F.lp_pool3d)[rank - 2](x, norm_type, kernel, stride, ceil_mode)
+
+
+def _pooled_sides(x: Tensor, kernel: PerAxis, padding: Padding) -> tuple[int, ...]:
+    """The padding of a pool, the same on both sides, and at most half of the kernel."""
+    rank = x.ndim - 2
+    if 0 in x.shape[2:]:
+        raise NotImplementedError(f"no empty spatial axis, whatever the padding: {POOLS}")
+    sides = _symmetric((padding,) * rank if isinstance(padding, int) else padding)  # type: ignore[arg-type]  # no word
+    if any(2 * side > K for side, K in zip(sides, per_axis(kernel, rank), strict=True)):
+        raise NotImplementedError(f"a padding of at most half of the kernel: {POOLS}")
+    return sides
+
+
+def _averaged_sides(x: Tensor, kernel: PerAxis, padding: Padding) -> tuple[int, ...]:
+    """The padding of an average, which in three dimensions must not be needed for a window to fit."""
+    sides = _pooled_sides(x, kernel, padding)
+    if x.ndim == 5 and any(S < K for S, K in zip(x.shape[2:], per_axis(kernel, 3), strict=True)):
+        raise NotImplementedError(f"avg_pool3d has no kernel larger than the signal, even if it is padded: {POOLS}")
+    return sides
+
+
+def global_max_pool(x: Tensor) -> Tensor:
+    return torch.amax(x, tuple(range(2, x.ndim)), keepdim=True)
+
+
+def global_average_pool(x: Tensor) -> Tensor:
+    return torch.mean(x, tuple(range(2, x.ndim)), keepdim=True)
+
+
+def adaptive_max_pool(x: Tensor, *, output_size: PerAxis) -> Tensor:
+    return (F.adaptive_max_pool1d, F.adaptive_max_pool2d, F.adaptive_max_pool3d)[x.ndim - 3](x, output_size)
+
+
+def adaptive_average_pool(x: Tensor, *, output_size: PerAxis) -> Tensor:
+    return (F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d)[x.ndim - 3](x, output_size)
+
+
 def batch_norm(
     x: Tensor,
     running_mean: Tensor,
@@ -140,4 +235,6 @@ def softmax(x: Tensor, *, axis: int = -1) -> Tensor:
 
 
 EMPTY = "no empty spatial axis, whatever the padding: aten/src/ATen/native/Convolution.cpp"
+POOLS = "aten/src/ATen/native/Pool.h"
+VML = "aten/src/ATen/cpu/vml.h has Intel's vector mathematics in its mode of high accuracy"
 DOCS = "https://docs.pytorch.org/docs/stable"

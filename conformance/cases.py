@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from properties.strategies import Problems, batch_norms, convolutions, dropouts, output_sizes, pads, softmaxes
+from properties.strategies import (
+    Problems,
+    adaptive_pools,
+    average_pools,
+    batch_norms,
+    convolutions,
+    dropouts,
+    global_pools,
+    lp_pools,
+    max_pools,
+    output_sizes,
+    pads,
+    softmaxes,
+    sum_pools,
+)
 
 
 @dataclass(frozen=True)
@@ -27,6 +41,14 @@ CASES = (
     Case(output_sizes(), formats=("float64",)),  # integers: no format matters
     Case(pads()),
     Case(convolutions()),
+    Case(max_pools()),
+    Case(sum_pools()),
+    Case(average_pools()),
+    Case(lp_pools()),
+    Case(global_pools("global_max_pool")),
+    Case(global_pools("global_average_pool")),
+    Case(adaptive_pools("adaptive_max_pool")),
+    Case(adaptive_pools("adaptive_average_pool")),
     Case(batch_norms(), outputs=("y", "running_mean", "running_var")),
     Case(dropouts()),
     Case(softmaxes()),

@@ -6,6 +6,14 @@ from properties.strategies.draws import Draw, draw, draws
 from properties.strategies.dropout import dropouts
 from properties.strategies.kinds import KINDS
 from properties.strategies.normalization import batch_norms
+from properties.strategies.pooling import (
+    adaptive_pools,
+    average_pools,
+    global_pools,
+    lp_pools,
+    max_pools,
+    sum_pools,
+)
 from properties.strategies.problems import Problem, Problems, Spec
 
 __all__ = [
@@ -14,12 +22,18 @@ __all__ = [
     "Problem",
     "Problems",
     "Spec",
+    "adaptive_pools",
+    "average_pools",
     "batch_norms",
     "convolutions",
     "draw",
     "draws",
     "dropouts",
+    "global_pools",
+    "lp_pools",
+    "max_pools",
     "output_sizes",
     "pads",
     "softmaxes",
+    "sum_pools",
 ]
