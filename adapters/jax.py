@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from reference.arithmetic import BFLOAT16, FLOAT16, FLOAT32, Arithmetic, Format, default_arithmetic, wide_arithmetic
+from reference.arithmetic import FLOAT16, FLOAT32, Arithmetic, Format, default_arithmetic, wide_arithmetic
 from reference.arrays import Padding, Pair, PerAxis, per_axis
 
 jax.config.update("jax_enable_x64", True)
@@ -82,8 +82,8 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
     if device == "cuda" and format is FLOAT32 and primitive == "convolution":
         claims |= {"tensor_float32": True}
         claims["source"] += "; its default precision is TF32 on a GPU: https://github.com/jax-ml/jax/issues/12008"
-    if primitive in ("sum_pool", "average_pool", "lp_pool") and format is BFLOAT16:
-        claims["source"] += "; lax.reduce_window adds in bfloat16: a window of 50 x 100 ones has the sum 2048"
+    if primitive in ("sum_pool", "average_pool", "lp_pool") and format.precision < FLOAT32.precision:
+        claims["source"] += "; lax.reduce_window adds in the format of x: 50 x 100 bfloat16 ones have the sum 2048"
         return Arithmetic(format, format, format, **claims)
     if primitive in ("batch_norm", "global_average_pool"):  # written in float32 at least
         return wide_arithmetic(format, **claims)
@@ -179,8 +179,10 @@ def average_pool(
 
 
 def lp_pool(
-    x: Array, *, kernel: PerAxis, stride: PerAxis | None = None, norm_type: int = 2, ceil_mode: bool = False
+    x: Array, *, kernel: PerAxis, stride: PerAxis | None = None, norm_type: float = 2, ceil_mode: bool = False
 ) -> Array:
+    if norm_type == jnp.inf:
+        return _reduced(jnp.abs(x), -jnp.inf, lax.max, kernel, stride, 0, ceil_mode)
     if norm_type == 1:
         return _reduced(jnp.abs(x), 0.0, lax.add, kernel, stride, 0, ceil_mode)
     return jnp.sqrt(_reduced(jnp.square(x), 0.0, lax.add, kernel, stride, 0, ceil_mode))

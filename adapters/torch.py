@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -163,13 +164,12 @@ def average_pool(
 
 
 def lp_pool(
-    x: Tensor, *, kernel: PerAxis, stride: PerAxis | None = None, norm_type: int = 2, ceil_mode: bool = False
+    x: Tensor, *, kernel: PerAxis, stride: PerAxis | None = None, norm_type: float = 2, ceil_mode: bool = False
 ) -> Tensor:
-    _averaged_sides(x, kernel, 0)
-    rank = x.ndim - 2
-    if rank == 1:  # which multiplies by its kernel, and so takes no tuple
-        return F.lp_pool1d(x, norm_type, *per_axis(kernel, 1), None if stride is None else per_axis(stride, 1), ceil_mode)
-    return (F.lp_pool2d, F.lp_pool3d)[rank - 2](x, norm_type, kernel, stride, ceil_mode)
+    _ = _pooled_sides(x, kernel, 0) if norm_type == math.inf else _averaged_sides(x, kernel, 0)
+    if x.ndim == 3:  # which multiplies by its kernel, and so takes no tuple
+        (kernel,), stride = per_axis(kernel, 1), None if stride is None else per_axis(stride, 1)
+    return (F.lp_pool1d, F.lp_pool2d, F.lp_pool3d)[x.ndim - 3](x, norm_type, kernel, stride, ceil_mode)
 
 
 def _pooled_sides(x: Tensor, kernel: PerAxis, padding: Padding) -> tuple[int, ...]:

@@ -155,13 +155,13 @@ def lp_pool(
     *,
     kernel: PerAxis,
     stride: PerAxis | None = None,
-    norm_type: int = 2,
+    norm_type: float = 2,
     ceil_mode: bool = False,
     signed: bool = False,
 ) -> Array:
-    """Take the norm of each window: the Euclidean one, or with norm_type 1 the sum of magnitudes.
+    """Take a norm of each window: the Euclidean one, or of the magnitudes the sum (1) or the largest (inf).
 
-    signed is a convention: PyTorch takes the powers of x and not of |x|, so that norm_type 1 is a sum.
+    signed is a convention: PyTorch takes powers of x and not of |x|, so that norm_type 1 is a sum.
 
     Shapes: x (N, C, *S) -> (N, C, *P), with P as in pooled_size.
     Raises: ValueError if there is no window, an option is not one for each axis, or the norm another.
@@ -170,38 +170,29 @@ def lp_pool(
     >>> lp_pool(np.array([[[3.0, 4.0, -5.0]]]), kernel=2, ceil_mode=True)
     array([[[5., 5.]]])
     """
-    return _root(sum_pool(_power(x, norm_type, signed), kernel=kernel, stride=stride, ceil_mode=ceil_mode), norm_type)
+    options: dict[str, Any] = {"kernel": kernel, "stride": stride, "ceil_mode": ceil_mode}
+    if norm_type == 2:
+        return np.sqrt(sum_pool(x * x, **options))
+    if norm_type == 1:
+        return sum_pool(x if signed else np.abs(x), **options)
+    if norm_type == math.inf:
+        return max_pool(np.abs(x), **options)
+    raise ValueError(f"norm_type {norm_type} is none of 1, 2 and inf")
 
 
-def averaged_lp_pool(
-    x: Array,
-    *,
-    kernel: PerAxis,
-    stride: PerAxis | None = None,
-    norm_type: int = 2,
-    ceil_mode: bool = False,
-    signed: bool = False,
-) -> Array:
-    """Take the norm as the root of an average times the number of what was averaged.
+def averaged_lp_pool(x: Array, *, norm_type: float = 2, signed: bool = False, **options: Any) -> Array:
+    """Take the root of an average times the number of what was averaged.
 
-    A further formula of lp_pool: two roundings more, of the division and of the product.
+    A further formula of lp_pool: the division and the product round once more each.
 
     Shapes: as lp_pool.
     """
-    options: dict[str, Any] = {"kernel": kernel, "stride": stride, "ceil_mode": ceil_mode}
+    if norm_type == math.inf:
+        return lp_pool(x, norm_type=norm_type, **options)
     n = sum_pool(np.ones((1, 1, *np.shape(x)[2:])), **options)
-    return _root(average_pool(_power(x, norm_type, signed), **options) * n, norm_type)
-
-
-def _power(x: Array, norm_type: int, signed: bool) -> Array:
-    """Raises: ValueError."""
-    if norm_type not in (1, 2):
-        raise ValueError(f"norm_type {norm_type} is neither 1 nor 2")
-    return x * x if norm_type == 2 else x if signed else np.abs(x)
-
-
-def _root(y: Array, norm_type: int) -> Array:
-    return np.sqrt(y) if norm_type == 2 else y
+    if norm_type == 1:
+        return average_pool(x if signed else np.abs(x), **options) * n
+    return np.sqrt(average_pool(x * x, **options) * n)
 
 
 def _axes(x: Array) -> tuple[int, ...]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from properties.strategies.kinds import KINDS
 from properties.strategies.problems import Pick, Problem, Problems, Spec
@@ -28,20 +31,25 @@ def _pools(
     dilation: tuple[int | str, ...] | None,
     ceil_mode: tuple[bool, ...],
     others: dict[str, tuple[Any, ...]],
+    usual_rank: int = 1,
     inputs: int = 1,
     room: int = 0,
     everywhere: bool = False,
+    constant: bool = False,
+    one_hot: bool = False,
+    twice: bool = False,
     kinds: tuple[str, ...] | None = None,
 ) -> Problems:
     """Signals with at least one window.
 
     padding: none, at most half of the kernel on both sides, or any. everywhere: every window holds an
     element of the signal. dilation: None if the primitive has no such option. others: further options.
-    inputs: how many signals of that shape a law needs (x, x2). room: additional elements on each axis.
+    room: additional elements on each axis. What a law needs besides: inputs, signals of that shape (x, x2);
+    constant, a number c for each channel; one_hot, a probe that is 1 at one place; twice, a second kernel.
     """
 
     def build(pick: Pick) -> Problem:
-        r = pick.option("rank", rank)
+        r = pick.option("rank", rank, usual_rank)
         N, C = pick.option("batch", (1, 2, 0)), pick.size((1, 2))
         K = pick.sizes(kernel, r)
         chosen = pick.option("stride", stride)
@@ -55,14 +63,32 @@ def _pools(
         if dilation is not None:
             options["dilation"] = d if max(d) > 1 else 1
         options |= {"ceil_mode": ceil} | {name: pick.option(name, values) for name, values in others.items()}
-        S = []
-        for K_i, s_i, d_i, pair in zip(K, s, d, sides, strict=True):
-            least = d_i * (K_i - 1) + 1 - sum(pair) - (s_i - 1 if ceil else 0)
-            S.append(max(least, 1 if ceil or everywhere else 0) + room + pick.size((1, 0, 2, 3, 4)))
-        extras = {f"x{i}": Spec((N, C, *S)) for i in range(2, inputs + 1)}
+        then = pick.sizes((2, 3, 1), r) if twice else (1,) * r
+        S = tuple(
+            room + _size(pick, more * d_i * (K_i - 1) + more - sum(pair), s_i, ceil, everywhere)
+            for K_i, s_i, d_i, pair, more in zip(K, s, d, sides, then, strict=True)
+        )
+        extras: dict[str, Any] = {f"x{i}": Spec((N, C, *S)) for i in range(2, inputs + 1)}
+        if constant:
+            extras["c"] = Spec((1, C, *[1] * r))
+        if one_hot:
+            place = tuple(pick.size(range(S_i)) for S_i in S)
+            probe = np.zeros((N, C, *S))
+            probe[(slice(None), slice(None), *place)] = 1  # type: ignore[index]  # mypy joins int and slice to object
+            extras |= {"place": place, "probe": probe}
+        if twice:
+            extras["then"] = then
         return Problem(primitive, {"x": Spec((N, C, *S))}, options, extras)
 
     return Problems(primitive, build, kinds)
+
+
+def _size(pick: Pick, least: int, s: int, ceil: bool, everywhere: bool) -> int:
+    """A size of at least one window; with ceil the last one sticks out by less than the stride, most often by one."""
+    if not ceil:
+        return max(least, 1 if everywhere else 0) + pick.size((1, 0, 2, 3, 4))
+    further, out = pick.sizes((1, 0, 2), 2)
+    return max(least + further * s - min(out, s - 1), 1)
 
 
 def _sides(pick: Pick, padding: str, K: Sequence[int], everywhere: bool) -> tuple[tuple[int, int], ...]:
@@ -107,10 +133,11 @@ def sum_pools(
     ceil_mode: tuple[bool, ...] = (False, True),
     **wanted: Any,
 ) -> Problems:
-    """Windows of a sum."""
+    """Windows of a sum, usually of two axes: not every backend has sums along one."""
     return _pools(
         "sum_pool",
         rank=(1, 2, 3),
+        usual_rank=2,
         kernel=(2, 1, 3, 4),
         stride=stride,
         padding=padding,
@@ -147,11 +174,12 @@ def average_pools(
 def lp_pools(
     *,
     kernel: tuple[int, ...] = (2, 1, 3, 4),
-    norm_type: tuple[int, ...] = (2, 1),
-    ceil_mode: tuple[bool, ...] = (False, True),
+    stride: tuple[int | str, ...] = STRIDES,
+    norm_type: tuple[float, ...] = (2, 1, math.inf),
+    ceil_mode: tuple[bool, ...] = (False, False, False, True),
     **wanted: Any,
 ) -> Problems:
-    """Windows of a norm, without padding.
+    """Windows of a norm, without padding; a quarter of the problems has ceil_mode.
 
     No numbers near the smallest normal one: their squares underflow in every format, and no bound says
     anything about the root of what is lost.
@@ -160,7 +188,7 @@ def lp_pools(
         "lp_pool",
         rank=(1, 2, 3),
         kernel=kernel,
-        stride=STRIDES,
+        stride=stride,
         padding=("none",),
         dilation=None,
         ceil_mode=ceil_mode,
@@ -182,15 +210,23 @@ def global_pools(primitive: str) -> Problems:
     return Problems(primitive, build)
 
 
-def adaptive_pools(primitive: str, *, output: tuple[int | str, ...] = (1, 2, 3, "mixed", "all")) -> Problems:
+def adaptive_pools(primitive: str, *, output: tuple[int | str, ...] = (2, 1, 3, "mixed", "all")) -> Problems:
     """Outputs smaller than the signal, and larger; as many as the signal has is the identity."""
 
     def build(pick: Pick) -> Problem:
         r = pick.option("rank", (1, 2, 3))
         N, C = pick.option("batch", (1, 2, 0)), pick.size((1, 2))
         S = pick.sizes((2, 1, 3, 5, 7), r)
-        chosen = pick.option("output", output, usual=2)
-        O = S if chosen == "all" else pick.sizes((2, 1, 3, 4), r) if isinstance(chosen, str) else (int(chosen),) * r
+        match pick.option("output", output):
+            case "all":
+                O = S
+            case "mixed":
+                O = pick.sizes((2, 1, 3, 4), r)
+            case "divisor":
+                O = pick.sizes((2, 1, 3), r)
+                S = tuple(O_i * pick.size((2, 1, 3)) for O_i in O)
+            case number:
+                O = (int(number),) * r
         return Problem(primitive, {"x": Spec((N, C, *S))}, {"output_size": O})
 
     return Problems(primitive, build)
