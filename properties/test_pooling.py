@@ -86,6 +86,13 @@ def test_average_keeps_constants(f: Any, p: Any) -> Any:
     return y, np.broadcast_to(wide(p.c), y.shape)
 
 
+@law("POOL-7", average_pools(padding=("none",), ceil_mode=(True, False), constant=True))
+def test_what_lies_beyond_never_counts(f: Any, p: Any) -> Any:
+    """average_pool(c) = c without padding, also where the last window sticks out."""
+    y = f.average_pool(np.broadcast_to(p.c, p.x.shape), **p.options)
+    return y, np.broadcast_to(wide(p.c), y.shape)
+
+
 @law("POOL-8", lp_pools(kernel=(1,), stride=(1,), norm_type=(2, math.inf)))
 def test_window_of_one_is_the_magnitude(f: Any, p: Any) -> Any:
     """lp_pool(x) with windows of one element = |x|."""
@@ -133,7 +140,7 @@ def test_padding_never_wins(f: Any, p: Any) -> Any:
     return f.max_pool(p.x - c, **p.options), f.max_pool(p.x, **p.options) - c
 
 
-@law("POOL-13", average_pools(one_hot=True))
+@law("POOL-13", average_pools(kernel=(3, 2), one_hot=True))
 def test_one_hot_probe(f: Any, p: Any) -> Any:
     """Of a signal that is 1 at one place, the average is 1/count where a window holds the place, and 0 elsewhere."""
     y = 1.0
