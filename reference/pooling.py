@@ -81,7 +81,7 @@ def seen(
 
     x = pad(x, padding=pairs, value=outside)
     x = pad(x, padding=[(0, more) for more in further], value=outside if beyond is None else beyond)
-    x = x[(..., *(slice(0, end) for end in ends))]  # where no window begins in the padding after the signal
+    x = x[(..., *(slice(0, end) for end in ends))]  # what no window of P sees
     return np.reshape(windows(x, K, s, d), (N, C, *P, math.prod(K)))
 
 
@@ -187,7 +187,7 @@ def averaged_lp_pool(x: Array, *, norm_type: float = 2, signed: bool = False, **
 
     Shapes: as lp_pool.
     """
-    if norm_type == math.inf:
+    if norm_type not in (1, 2):
         return lp_pool(x, norm_type=norm_type, **options)
     n = sum_pool(np.ones((1, 1, *np.shape(x)[2:])), **options)
     if norm_type == 1:

@@ -75,6 +75,25 @@ CALLS: dict[str, list[tuple[list[Any], dict[str, Any]]]] = {
         ([x[:, :, None], np.ones((4, 4, 1, 3))], {"padding": (0, 1), "padding_mode": "reflect"}),
         ([x[:, :, None, None], np.ones((4, 4, 1, 1, 3)), flat], {"padding": "valid", "stride": (1, 1, 2)}),
     ],
+    "max_pool": [
+        ([x], {"kernel": 2}),
+        ([x], {"kernel": 3, "stride": 2, "padding": 1, "dilation": 2, "ceil_mode": True}),
+        ([x[:, :, None]], {"kernel": (1, 2), "padding": ((1, 2), 0)}),
+    ],
+    "sum_pool": [([x], {"kernel": 2}), ([x], {"kernel": 3, "stride": 2, "padding": 1, "ceil_mode": True})],
+    "average_pool": [
+        ([x], {"kernel": 2}),
+        ([x], {"kernel": 3, "stride": 2, "padding": 1, "ceil_mode": True}),
+        ([x[:, :, None]], {"kernel": (1, 4), "padding": ((0, 0), (1, 2)), "count_include_pad": False}),
+    ],
+    "lp_pool": [
+        ([x], {"kernel": 4, "ceil_mode": True} | options)
+        for options in ({}, {"norm_type": 1}, {"norm_type": 1, "signed": True}, {"norm_type": np.inf})
+    ],
+    "global_max_pool": [([x], {}), ([x[:, :, None]], {})],
+    "global_average_pool": [([x], {}), ([x[:, :, None]], {})],
+    "adaptive_max_pool": [([x], {"output_size": 4}), ([x[:, :, None]], {"output_size": (2, 1)})],
+    "adaptive_average_pool": [([x], {"output_size": 4}), ([x[:, :, None]], {"output_size": (2, 1)})],
     "batch_norm": [
         ([x, flat, flat, *affine], options)
         for affine in ([], [flat], [flat, flat], [None, flat])
@@ -103,11 +122,15 @@ def test_primitives_stay_inside_the_vocabulary(name: str) -> None:
             assert np.array_equal(_bare(got), want)
 
 
-def test_folded_batch_norm_stays_inside_the_vocabulary() -> None:
-    """The further formula of batch_norm obeys the same discipline."""
-    for arrays, options in CALLS["batch_norm"]:
+@pytest.mark.parametrize(
+    "name, formula", [(name, formula) for name, formulas in reference.FORMULAS.items() for formula in formulas]
+)
+def test_further_formulas_stay_inside_the_vocabulary(name: str, formula: str) -> None:
+    """The further formulas of a primitive obey the same discipline."""
+    for arrays, options in CALLS[name]:
         seen: set[Any] = set()
-        reference.folded_batch_norm(*[Watched(a, seen) if isinstance(a, np.ndarray) else a for a in arrays], **options)
+        watched = [Watched(a, seen) if isinstance(a, np.ndarray) else a for a in arrays]
+        reference.FORMULAS[name][formula](*watched, **options)
         assert seen <= set(UFUNCS) | set(FUNCTIONS)
 
 
