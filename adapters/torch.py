@@ -56,8 +56,6 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
         case "adaptive_average_pool":  # in three dimensions nothing is wider than x
             source = f"{kernels}/AdaptiveAveragePooling3d.cpp: sum / kT / kH / kW, all in the format of x"
             return Arithmetic(format, format, format, ulps={"divide": 3}, source=source)
-        case "global_average_pool":  # a sum in the format of x, then divided
-            return default_arithmetic(format)
         case "dropout":
             source = f"{kernels}/Dropout.cpp: x times a mask of 1/(1 - p), which is rounded to the format of x"
             return default_arithmetic(format, ulps={"divide": 2}, source=source)
@@ -119,10 +117,10 @@ def _layer(rank: int, c: int, o: int, k: tuple[int, ...], *options: Any) -> torc
     return kind(c, o, k, stride, sides, dilation, groups, bias=False, padding_mode=mode, device="meta")
 
 
-def _symmetric(padding: Sequence[int | Pair]) -> tuple[int, ...]:
+def _symmetric(padding: Sequence[int | Pair], layer: str = "Conv2d") -> tuple[int, ...]:
     sides = [(side, side) if isinstance(side, int) else side for side in padding]
     if any(before != after for before, after in sides):
-        raise NotImplementedError(f"both sides of an axis get the same padding: {DOCS}/generated/torch.nn.Conv2d.html")
+        raise NotImplementedError(f"both sides of an axis get the same padding: {DOCS}/generated/torch.nn.{layer}.html")
     return tuple(before for before, _ in sides)
 
 
@@ -177,7 +175,8 @@ def _pooled_sides(x: Tensor, kernel: PerAxis, padding: Padding) -> tuple[int, ..
     rank = x.ndim - 2
     if 0 in x.shape[2:]:
         raise NotImplementedError(f"no empty spatial axis, whatever the padding: {POOLS}")
-    sides = _symmetric((padding,) * rank if isinstance(padding, int) else padding)  # type: ignore[arg-type]  # no word
+    given: Any = (padding,) * rank if isinstance(padding, int) else padding
+    sides = _symmetric(given, "MaxPool2d")
     if any(2 * side > K for side, K in zip(sides, per_axis(kernel, rank), strict=True)):
         raise NotImplementedError(f"a padding of at most half of the kernel: {POOLS}")
     return sides

@@ -41,7 +41,7 @@ deviations = [
             "lp_pool with ceil_mode multiplies an average by the whole kernel, although the average divides by what "
             "the window sees: the norm of [1] becomes sqrt(2)"
         ),
-        link="https://github.com/pytorch/pytorch/blob/v2.13.0/torch/nn/functional.py: lp_pool1d, lp_pool2d, lp_pool3d",
-        versions=">=2.6,<2.14",
+        link="https://github.com/pytorch/pytorch/blob/v2.13.0/torch/nn/functional.py",
+        versions="==2.13.*",
     ),
 ]
