@@ -1,8 +1,8 @@
 """JAX, compiled by XLA.
 
-jax.lax has convolution, jax.nn has the activations and softmax; the normalisations, dropout and the
-dense layer are composed the way that their users compose them (as Flax does), from jnp.mean, jnp.var,
-lax.rsqrt, random.bernoulli and jnp.dot.
+jax.lax has convolution and windows, jax.nn has the activations and the softmax; what is composed is
+composed the way that its users do (as Flax does), from jnp.mean, jnp.var, lax.rsqrt, random.bernoulli,
+jnp.dot and lax.reduce_window.
 """
 
 from __future__ import annotations
@@ -36,7 +36,18 @@ CONTRACTIONS = (
     "scaled_dot_product_attention",
     "multi_head_attention",
 )
-composed = ("batch_norm", "layer_norm", "dropout", "residual", "sinusoidal_encoding", "dense")
+# What is written in float32 at least.
+WIDE = ("batch_norm", "layer_norm", "global_average_pool", "sinusoidal_encoding")
+composed = (
+    "average_pool",
+    "lp_pool",
+    "batch_norm",
+    "layer_norm",
+    "dropout",
+    "residual",
+    "sinusoidal_encoding",
+    "dense",
+)
 
 
 def versions() -> dict[str, str]:
@@ -118,7 +129,15 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
     if primitive in ("tanh", "gelu") and format in (FLOAT32, FLOAT64):
         claims["ulps"] |= {"tanh": 3 if format is FLOAT32 else 4}
         claims["source"] += "; its tanh is a rational function, Eigen's, which states a couple of ulps"
-    if primitive in ("batch_norm", "layer_norm", "sinusoidal_encoding"):  # written in float32 at least
+    if primitive in ("sum_pool", "average_pool", "lp_pool") and format.precision < FLOAT32.precision:
+        claims["source"] += "; lax.reduce_window adds in the format of x: 50 x 100 bfloat16 ones have the sum 2048"
+        return Arithmetic(format, format, format, **claims)
+    if primitive in (
+        "batch_norm",
+        "layer_norm",
+        "global_average_pool",
+        "sinusoidal_encoding",
+    ):  # written in float32 at least
         return wide_arithmetic(format, **claims)
     return default_arithmetic(format, **claims)
 
@@ -206,6 +225,83 @@ def transposed_convolution(
         use_consistent_padding=True,
     )
     return y if bias is None else y + bias.reshape(-1, *[1] * rank)
+
+
+def max_pool(
+    x: Array,
+    *,
+    kernel: PerAxis,
+    stride: PerAxis | None = None,
+    padding: Padding = 0,
+    dilation: PerAxis = 1,
+    ceil_mode: bool = False,
+) -> Array:
+    return _reduced(x, -jnp.inf, lax.max, kernel, stride, padding, ceil_mode, dilation)
+
+
+def sum_pool(
+    x: Array, *, kernel: PerAxis, stride: PerAxis | None = None, padding: Padding = 0, ceil_mode: bool = False
+) -> Array:
+    return _reduced(x, 0.0, lax.add, kernel, stride, padding, ceil_mode)
+
+
+def average_pool(
+    x: Array,
+    *,
+    kernel: PerAxis,
+    stride: PerAxis | None = None,
+    padding: Padding = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Array:
+    y = _reduced(x, 0.0, lax.add, kernel, stride, padding, ceil_mode)
+    if count_include_pad:
+        return y / np.prod(per_axis(kernel, x.ndim - 2))
+    ones = jnp.ones((1, 1, *x.shape[2:]), x.dtype)
+    return y / _reduced(ones, 0.0, lax.add, kernel, stride, padding, ceil_mode)
+
+
+def lp_pool(
+    x: Array, *, kernel: PerAxis, stride: PerAxis | None = None, norm_type: float = 2, ceil_mode: bool = False
+) -> Array:
+    if norm_type == jnp.inf:
+        return _reduced(jnp.abs(x), -jnp.inf, lax.max, kernel, stride, 0, ceil_mode)
+    if norm_type == 1:
+        return _reduced(jnp.abs(x), 0.0, lax.add, kernel, stride, 0, ceil_mode)
+    return jnp.sqrt(_reduced(jnp.square(x), 0.0, lax.add, kernel, stride, 0, ceil_mode))
+
+
+def _reduced(
+    x: Array,
+    initial: float,
+    operation: Callable[[Array, Array], Array],
+    kernel: PerAxis,
+    stride: PerAxis | None,
+    padding: Padding,
+    ceil_mode: bool,
+    dilation: PerAxis = 1,
+) -> Array:
+    if ceil_mode:
+        raise NotImplementedError(f"no window sticks out: {DOCS}/_autosummary/jax.lax.reduce_window.html")
+    rank = x.ndim - 2
+    sides = [padding] * rank if isinstance(padding, int) else padding
+    return lax.reduce_window(
+        x,
+        initial,
+        operation,
+        (1, 1, *per_axis(kernel, rank)),
+        (1, 1, *per_axis(kernel if stride is None else stride, rank)),
+        [(0, 0), (0, 0), *((side, side) if isinstance(side, int) else side for side in sides)],
+        window_dilation=(1, 1, *per_axis(dilation, rank)),
+    )
+
+
+def global_max_pool(x: Array) -> Array:
+    return jnp.max(x, tuple(range(2, x.ndim)), keepdims=True)
+
+
+def global_average_pool(x: Array) -> Array:
+    return jnp.mean(x, tuple(range(2, x.ndim)), keepdims=True)
 
 
 def batch_norm(

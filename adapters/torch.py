@@ -29,6 +29,7 @@ from reference.arrays import Padding, Pair, PerAxis, per_axis
 formats = ("float64", "float32", "bfloat16", "float16")
 modes = {"eager": None}
 composed = ("residual", "sinusoidal_encoding")
+conventions = {"lp_pool": {"signed": True}}  # "at p = 1, one gets Sum Pooling": torch.nn.LPPool1d
 
 
 def versions() -> dict[str, str]:
@@ -69,6 +70,15 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
             source = "oneDNN, src/cpu/x64/injectors/jit_uni_eltwise_injector.cpp: erf by polynomials, to 5.72 ulp"
             flush = {"flushes_inputs": format is BFLOAT16, "flushes_results": format is BFLOAT16}
             return wide_arithmetic(format, ulps={"erf": 6}, **flush, source=source)
+        case "lp_pool":  # written in Python: each step is kept in the format of x
+            source = "https://github.com/pytorch/pytorch/blob/main/torch/nn/functional.py: an average times its count"
+            if device == "cpu":
+                source += f"; {VML}, whose square root is within one ulp"
+            ulps = {"sqrt": 2.0} if device == "cpu" else {}
+            return default_arithmetic(format, formulas=("averaged",), ulps=ulps, source=source)
+        case "adaptive_average_pool":  # in three dimensions nothing is wider than x
+            source = f"{kernels}/AdaptiveAveragePooling3d.cpp: sum / kT / kH / kW, all in the format of x"
+            return Arithmetic(format, format, format, ulps={"divide": 3}, source=source)
         case "dropout":
             source = f"{kernels}/Dropout.cpp: x times a mask of 1/(1 - p), which is rounded to the format of x"
             return default_arithmetic(format, ulps={"divide": 2}, source=source)
@@ -159,11 +169,93 @@ def transposed_convolution(
     return call(x, w, bias, stride, sides, output_padding, groups, dilation)
 
 
-def _symmetric(padding: Sequence[int | Pair]) -> tuple[int, ...]:
+def _symmetric(padding: Sequence[int | Pair], layer: str = "Conv2d") -> tuple[int, ...]:
     sides = [(side, side) if isinstance(side, int) else side for side in padding]
     if any(before != after for before, after in sides):
-        raise NotImplementedError(f"both sides of an axis get the same padding: {DOCS}/generated/torch.nn.Conv2d.html")
+        raise NotImplementedError(f"both sides of an axis get the same padding: {DOCS}/generated/torch.nn.{layer}.html")
     return tuple(before for before, _ in sides)
+
+
+def max_pool(
+    x: Tensor,
+    *,
+    kernel: PerAxis,
+    stride: PerAxis | None = None,
+    padding: Padding = 0,
+    dilation: PerAxis = 1,
+    ceil_mode: bool = False,
+) -> Tensor:
+    sides = _pooled_sides(x, kernel, padding)
+    pool = (F.max_pool1d, F.max_pool2d, F.max_pool3d)[x.ndim - 3]
+    return pool(x, kernel, stride, sides, dilation, ceil_mode)
+
+
+def sum_pool(
+    x: Tensor, *, kernel: PerAxis, stride: PerAxis | None = None, padding: Padding = 0, ceil_mode: bool = False
+) -> Tensor:
+    if x.ndim == 3:
+        raise NotImplementedError(f"avg_pool1d has no divisor: {DOCS}/generated/torch.nn.functional.avg_pool1d.html")
+    sides = _averaged_sides(x, kernel, padding)
+    return (F.avg_pool2d, F.avg_pool3d)[x.ndim - 4](x, kernel, stride, sides, ceil_mode, divisor_override=1)
+
+
+def average_pool(
+    x: Tensor,
+    *,
+    kernel: PerAxis,
+    stride: PerAxis | None = None,
+    padding: Padding = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:
+    sides = _averaged_sides(x, kernel, padding)
+    pool = (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)[x.ndim - 3]
+    return pool(x, kernel, stride, sides, ceil_mode, count_include_pad)
+
+
+def lp_pool(
+    x: Tensor, *, kernel: PerAxis, stride: PerAxis | None = None, norm_type: float = 2, ceil_mode: bool = False
+) -> Tensor:
+    _ = _pooled_sides(x, kernel, 0) if norm_type == math.inf else _averaged_sides(x, kernel, 0)
+    if x.ndim == 3:  # which multiplies by its kernel, and so takes no tuple
+        (kernel,), stride = per_axis(kernel, 1), None if stride is None else per_axis(stride, 1)
+    return (F.lp_pool1d, F.lp_pool2d, F.lp_pool3d)[x.ndim - 3](x, norm_type, kernel, stride, ceil_mode)
+
+
+def _pooled_sides(x: Tensor, kernel: PerAxis, padding: Padding) -> tuple[int, ...]:
+    """The padding of a pool, the same on both sides, and at most half of the kernel."""
+    rank = x.ndim - 2
+    if 0 in x.shape[2:]:
+        raise NotImplementedError(f"no empty spatial axis, whatever the padding: {POOLS}")
+    given: Any = (padding,) * rank if isinstance(padding, int) else padding
+    sides = _symmetric(given, "MaxPool2d")
+    if any(2 * side > K for side, K in zip(sides, per_axis(kernel, rank), strict=True)):
+        raise NotImplementedError(f"a padding of at most half of the kernel: {POOLS}")
+    return sides
+
+
+def _averaged_sides(x: Tensor, kernel: PerAxis, padding: Padding) -> tuple[int, ...]:
+    """The padding of an average, which in three dimensions must not be needed for a window to fit."""
+    sides = _pooled_sides(x, kernel, padding)
+    if x.ndim == 5 and any(S < K for S, K in zip(x.shape[2:], per_axis(kernel, 3), strict=True)):
+        raise NotImplementedError(f"avg_pool3d has no kernel larger than the signal, even if it is padded: {POOLS}")
+    return sides
+
+
+def global_max_pool(x: Tensor) -> Tensor:
+    return torch.amax(x, tuple(range(2, x.ndim)), keepdim=True)
+
+
+def global_average_pool(x: Tensor) -> Tensor:
+    return torch.mean(x, tuple(range(2, x.ndim)), keepdim=True)
+
+
+def adaptive_max_pool(x: Tensor, *, output_size: PerAxis) -> Tensor:
+    return (F.adaptive_max_pool1d, F.adaptive_max_pool2d, F.adaptive_max_pool3d)[x.ndim - 3](x, output_size)
+
+
+def adaptive_average_pool(x: Tensor, *, output_size: PerAxis) -> Tensor:
+    return (F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d)[x.ndim - 3](x, output_size)
 
 
 def batch_norm(
@@ -239,4 +331,6 @@ def dense(x: Tensor, w: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 EMPTY = "no empty spatial axis, whatever the padding: aten/src/ATen/native/Convolution.cpp"
+POOLS = "aten/src/ATen/native/Pool.h"
+VML = "aten/src/ATen/cpu/vml.h has Intel's vector mathematics in its mode of high accuracy"
 DOCS = "https://docs.pytorch.org/docs/stable"

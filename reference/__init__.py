@@ -22,6 +22,17 @@ from reference.normalization import (
     layer_norm,
     updating_layer_norm,
 )
+from reference.pooling import (
+    adaptive_average_pool,
+    adaptive_max_pool,
+    average_pool,
+    averaged_lp_pool,
+    global_average_pool,
+    global_max_pool,
+    lp_pool,
+    max_pool,
+    sum_pool,
+)
 from reference.positions import sinusoidal_encoding
 from reference.residual import residual
 
@@ -32,6 +43,14 @@ PRIMITIVES: dict[str, Callable[..., Any]] = {
         pad,
         convolution,
         transposed_convolution,
+        max_pool,
+        sum_pool,
+        average_pool,
+        lp_pool,
+        global_max_pool,
+        global_average_pool,
+        adaptive_max_pool,
+        adaptive_average_pool,
         batch_norm,
         layer_norm,
         dropout,
@@ -50,19 +69,27 @@ PRIMITIVES: dict[str, Callable[..., Any]] = {
 # Further formulas that implementations use; a backend claims one by its name.
 FORMULAS: dict[str, dict[str, Callable[..., Any]]] = {
     "batch_norm": {"folded": folded_batch_norm},
+    "lp_pool": {"averaged": averaged_lp_pool},
     "layer_norm": {"updating": updating_layer_norm, "folded": folded_layer_norm},
 }
 
 __all__ = [
     "FORMULAS",
     "PRIMITIVES",
+    "adaptive_average_pool",
+    "adaptive_max_pool",
+    "average_pool",
     "batch_norm",
     "convolution",
     "dense",
     "dropout",
     "gelu",
+    "global_average_pool",
+    "global_max_pool",
     "layer_norm",
     "log_softmax",
+    "lp_pool",
+    "max_pool",
     "output_size",
     "pad",
     "relu",
@@ -70,6 +97,7 @@ __all__ = [
     "sigmoid",
     "sinusoidal_encoding",
     "softmax",
+    "sum_pool",
     "tanh",
     "transposed_convolution",
 ]

@@ -38,6 +38,36 @@ def convolution(x, w, bias=None, *, stride=(1,), padding=0, dilation=(1,), group
     return y if bias is None else y + bias.reshape(-1, *[1] * rank)
 
 
+def windows(x, kernel, stride, padding, dilation, fill):
+    rank = x.ndim - 2
+    stride, dilation = stride or kernel, dilation or (1,) * rank
+    x = np.pad(x, [(0, 0), (0, 0)] + list(padding or [(0, 0)] * rank), constant_values=fill)
+    spans = [d * (k - 1) + 1 for d, k in zip(dilation, kernel)]
+    sizes = [(S - span) // s + 1 for S, span, s in zip(x.shape[2:], spans, stride)]
+    for at in np.ndindex(*sizes):
+        window = [slice(i * s, i * s + span, d) for i, s, span, d in zip(at, stride, spans, dilation)]
+        yield at, sizes, x[(..., *window)]
+
+
+def pooled(reduce, x, kernel, stride, padding, dilation=None, fill=0):
+    axes = tuple(range(2, x.ndim))
+    for at, sizes, window in windows(x, kernel, stride, padding, dilation, fill):
+        if not any(at):
+            y = np.zeros((*x.shape[:2], *sizes))
+        y[(..., *at)] = reduce(window, axis=axes)
+    return y
+
+
+def max_pool(x, *, kernel, stride=None, padding=None, dilation=None):
+    return pooled(np.max, x, kernel, stride, padding, dilation, fill=-np.inf)
+
+
+def average_pool(x, *, kernel, stride=None, padding=None, count_include_pad=True):
+    if count_include_pad:
+        return pooled(np.mean, x, kernel, stride, padding)
+    return pooled(np.nanmean, x, kernel, stride, padding, fill=np.nan)
+
+
 def transposed_convolution(x, w, bias=None, *, stride=(1,), padding=0, output_padding=(0,), dilation=(1,), groups=1):
     axes = len(stride)
     padding = [(padding, padding)] * axes if isinstance(padding, int) else padding

@@ -102,6 +102,15 @@ MISTAKES = {
         "over = tuple(range(axes))",
         ("VALUES layer_norm", "NORM-5 samples_are_separate"),
     ),
+    "pool_that_lets_padding_win": Mistake(
+        "max_pool", ", fill=-np.inf)", ")", ("VALUES max_pool", "POOL-11 padding_never_wins")
+    ),
+    "average_that_counts_padding": Mistake(
+        "average_pool",
+        "pooled(np.nanmean, x, kernel, stride, padding, fill=np.nan)",
+        "pooled(np.mean, x, kernel, stride, padding)",
+        ("VALUES average_pool", "POOL-7 average_keeps_constants"),
+    ),
     "biased_running_variance": Mistake(
         "batch_norm", "x.var(axis=axes, ddof=1)", "x.var(axis=axes)", ("VALUES batch_norm",)
     ),

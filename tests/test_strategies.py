@@ -24,17 +24,21 @@ from properties.strategies import (
     KINDS,
     Problem,
     Problems,
+    average_pools,
     batch_norms,
     convolutions,
     draw,
     draws,
     dropouts,
+    lp_pools,
+    max_pools,
     mismatched_residuals,
     output_sizes,
     pads,
     residuals,
     sinusoidal_encodings,
     softmaxes,
+    sum_pools,
     transposed_convolutions,
 )
 from properties.strategies.convolution import with_place
@@ -43,6 +47,7 @@ from properties.strategies.problems import Pick, Spec
 from reference.arithmetic import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, FORMATS, Format
 from reference.arithmetic.formats import Floats, trailing_quantum
 from reference.convolution import paddings
+from reference.pooling import pooled_size
 
 ALL = {case.primitive: case.problems for case in CASES}
 BREADTHS = {depth: trial.DEPTHS[depth].values for depth in ("smoke", "default", "deep")}
@@ -69,6 +74,26 @@ def sides(problem: Problem) -> tuple[tuple[int, int], ...]:
     """The padding of a convolution, written out."""
     o = problem.options
     return paddings(o["padding"], shape(problem)[2:], shape(problem, "w")[2:], o["stride"], o["dilation"])
+
+
+Window = tuple[int, int, int, tuple[int, int], int]
+
+
+def axes(problem: Problem) -> list[Window]:
+    """(S, K, s, padding, d) for every axis of a pool."""
+    o, S = problem.options, shape(problem)[2:]
+    ones = (1,) * len(S)
+    d = o.get("dilation", 1)
+    pairs = paddings(o.get("padding", 0), S, ones, ones, ones)
+    return list(zip(S, o["kernel"], o["stride"] or o["kernel"], pairs, ones if d == 1 else d, strict=True))
+
+
+def sticks_out(problem: Problem) -> bool:
+    """Whether the last window of some axis sees less than its kernel of the padded signal."""
+    if not problem.options["ceil_mode"] or not shape(problem)[0]:
+        return False
+    ends = [(pooled_size(*axis, True) - 1) * axis[2] + axis[4] * (axis[1] - 1) + 1 for axis in axes(problem)]
+    return any(end > S + sum(pair) for end, (S, _, _, pair, _) in zip(ends, axes(problem), strict=True))
 
 
 # -- reach ---------------------------------------------------------------------------------------------
@@ -304,6 +329,64 @@ REACH: dict[str, dict[str, Reached]] = {
         **{f"p = {q}": lambda p, q=q: p.options["p"] == q and p.options["training"] for q in (0.0, 1.0, 0.5, 0.9)},
     },
 }
+WINDOWS: dict[str, Reached] = {
+    "an empty batch": lambda p: shape(p)[0] == 0,
+    "several channels": lambda p: shape(p)[1] > 1,
+    "a stride that is the kernel": lambda p: p.options["stride"] is None,
+    "a stride above the kernel": lambda p: any(s > K for _, K, s, _, _ in axes(p)),
+    "windows that overlap": lambda p: any(s < K < S for S, K, s, _, _ in axes(p)),
+    "strides that differ": lambda p: p.options["stride"] is not None and len(set(p.options["stride"])) > 1,
+    "a window of one element": lambda p: set(p.options["kernel"]) == {1},
+    "a window that sticks out": sticks_out,
+    "a window that leaves a rest": lambda p: (
+        not p.options["ceil_mode"] and any((S + sum(pair) - d * (K - 1) - 1) % s for S, K, s, pair, d in axes(p))
+    ),
+    "a kernel larger than the signal": lambda p: any(d * (K - 1) + 1 > S + sum(pair) for S, K, _, pair, d in axes(p)),
+    "a signal of one element": lambda p: 1 in shape(p)[2:],
+    **{f"rank {n}": lambda p, n=n: rank(p) == n for n in (1, 2, 3)},
+}
+PADDED: dict[str, Reached] = {
+    "no padding": lambda p: p.options["padding"] == 0,
+    "symmetric padding": lambda p: p.options["padding"] != 0 and all(a == b for *_, (a, b), _ in axes(p)),
+    "asymmetric padding": lambda p: any(a != b for *_, (a, b), _ in axes(p)),
+}
+ONES: dict[str, Reached] = {
+    "an empty batch": lambda p: shape(p)[0] == 0,
+    "several channels": lambda p: shape(p)[1] > 1,
+    "a signal of one element": lambda p: set(shape(p)[2:]) == {1},
+    **{f"rank {n}": lambda p, n=n: rank(p) == n for n in (1, 2, 3)},
+}
+ADAPTED: dict[str, Reached] = ONES | {
+    "one output": lambda p: set(p.options["output_size"]) == {1},
+    "as many outputs as elements": lambda p: p.options["output_size"] == shape(p)[2:],
+    "windows that overlap": lambda p: any(S % O for S, O in zip(shape(p)[2:], p.options["output_size"], strict=True)),
+    "more outputs than elements": lambda p: any(
+        O > S for S, O in zip(shape(p)[2:], p.options["output_size"], strict=True)
+    ),
+    "sizes that differ": lambda p: len(set(p.options["output_size"])) > 1,
+}
+REACH |= {
+    "max_pool": WINDOWS
+    | PADDED
+    | {
+        "a dilated window": lambda p: any(d > 1 and K > 1 for _, K, _, _, d in axes(p)),
+        "a window in the padding alone": lambda p: any(side >= d * (K - 1) + 1 for _, K, _, (side, _), d in axes(p)),
+        "an empty signal": lambda p: 0 in shape(p)[2:],
+    },
+    "sum_pool": WINDOWS | PADDED,
+    "average_pool": WINDOWS
+    | PADDED
+    | {
+        "padding that does not count": lambda p: not p.options["count_include_pad"] and p.options["padding"] != 0,
+        "padding that counts": lambda p: p.options["count_include_pad"] and p.options["padding"] != 0,
+        "a window that sticks out of what counts": lambda p: p.options["count_include_pad"] and sticks_out(p),
+    },
+    "lp_pool": WINDOWS | {f"norm {n}": _has("norm_type", n) for n in (1, 2, math.inf)},
+    "global_max_pool": ONES,
+    "global_average_pool": ONES,
+    "adaptive_max_pool": ADAPTED,
+    "adaptive_average_pool": ADAPTED,
+}
 POINTS = [(primitive, what) for primitive, points in REACH.items() for what in points]
 
 
@@ -358,6 +441,12 @@ OF_LAWS = {
     "pads": pads(mode=("circular",)),
     "blocks": residuals(blocks=2),
     "offset": sinusoidal_encodings(offset=True),
+    "pool with room": max_pools(padding=("none", "symmetric"), room=6),
+    "pool everywhere": max_pools(dilation=(1,), everywhere=True),
+    "pool twice": max_pools(stride=("kernel",), padding=("none",), twice=True),
+    "pool of extras": average_pools(one_hot=True, inputs=2, constant=True),
+    "windows that stick out": sum_pools(ceil_mode=(True,)),
+    "windows of one": lp_pools(kernel=(1,), stride=(1,)),
 }
 
 
@@ -648,6 +737,8 @@ def test_nine_elements_of_ten_are_decided(monkeypatch: pytest.MonkeyPatch, name:
     trial.configure("smoke" if name == "jax" else "default", 0)  # jax compiles each problem
     _, adapter = load(name)
     (backend,) = (b for b in backends(adapter, name) if b.device == "cpu" and b.format.name == fmt)
+    if not backend.offers(primitive):
+        pytest.skip(f"{name} has no {primitive}")
     (case,) = (case for case in CASES if case.primitive == primitive)
     tally: Tally = agreement.start()
     try:

@@ -99,6 +99,25 @@ CALLS: dict[str, list[tuple[list[Any], dict[str, Any]]]] = {
         for t in (flat, x[0] * 0, np.array(3.0))
         for options in ({}, {"layout": "halves", "base": 100.0}, {"first_index": 1})
     ],
+    "max_pool": [
+        ([x], {"kernel": 2}),
+        ([x], {"kernel": 3, "stride": 2, "padding": 1, "dilation": 2, "ceil_mode": True}),
+        ([x[:, :, None]], {"kernel": (1, 2), "padding": ((1, 2), 0)}),
+    ],
+    "sum_pool": [([x], {"kernel": 2}), ([x], {"kernel": 3, "stride": 2, "padding": 1, "ceil_mode": True})],
+    "average_pool": [
+        ([x], {"kernel": 2}),
+        ([x], {"kernel": 3, "stride": 2, "padding": 1, "ceil_mode": True}),
+        ([x[:, :, None]], {"kernel": (1, 4), "padding": ((0, 0), (1, 2)), "count_include_pad": False}),
+    ],
+    "lp_pool": [
+        ([x], {"kernel": 4, "ceil_mode": True} | options)
+        for options in ({}, {"norm_type": 1}, {"norm_type": 1, "signed": True}, {"norm_type": np.inf})
+    ],
+    "global_max_pool": [([x], {}), ([x[:, :, None]], {})],
+    "global_average_pool": [([x], {}), ([x[:, :, None]], {})],
+    "adaptive_max_pool": [([x], {"output_size": 4}), ([x[:, :, None]], {"output_size": (2, 1)})],
+    "adaptive_average_pool": [([x], {"output_size": 4}), ([x[:, :, None]], {"output_size": (2, 1)})],
     "batch_norm": [
         ([x, flat, flat, *affine], options)
         for affine in ([], [flat], [flat, flat], [None, flat])

@@ -7,6 +7,7 @@ from properties.strategies.draws import Draw, draw, draws
 from properties.strategies.dropout import dropouts
 from properties.strategies.kinds import KINDS
 from properties.strategies.normalization import batch_norms, layer_norms
+from properties.strategies.pooling import adaptive_pools, average_pools, global_pools, lp_pools, max_pools, sum_pools
 from properties.strategies.positions import sinusoidal_encodings
 from properties.strategies.problems import Problem, Problems, Spec
 from properties.strategies.residual import mismatched_residuals, residuals
@@ -17,6 +18,8 @@ __all__ = [
     "Problem",
     "Problems",
     "Spec",
+    "adaptive_pools",
+    "average_pools",
     "batch_norms",
     "convolutions",
     "denses",
@@ -24,8 +27,11 @@ __all__ = [
     "draws",
     "dropouts",
     "gelus",
+    "global_pools",
     "layer_norms",
     "log_softmaxes",
+    "lp_pools",
+    "max_pools",
     "mismatched_residuals",
     "output_sizes",
     "pads",
@@ -34,6 +40,7 @@ __all__ = [
     "sigmoids",
     "sinusoidal_encodings",
     "softmaxes",
+    "sum_pools",
     "tanhs",
     "transposed_convolutions",
 ]
