@@ -1,7 +1,8 @@
 """JAX, compiled by XLA.
 
-jax.lax has convolution, jax.nn has softmax; batch normalisation and dropout are composed the way
-that their users compose them (as Flax does), from jnp.mean, jnp.var, lax.rsqrt and random.bernoulli.
+jax.lax has convolution, jax.nn has softmax and attention; batch normalisation, dropout and attention with
+heads are composed the way that their users compose them (as Flax does), from jnp.mean, jnp.var, lax.rsqrt,
+random.bernoulli, and jnp.einsum around jax.nn.dot_product_attention.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from reference.arithmetic import FLOAT16, FLOAT32, Arithmetic, Format, default_arithmetic, wide_arithmetic
+from reference.arithmetic import FLOAT16, FLOAT32, FLOAT64, Arithmetic, Format, default_arithmetic, wide_arithmetic
 from reference.arrays import Padding, Pair, PerAxis, per_axis
 
 jax.config.update("jax_enable_x64", True)
 
 formats = ("float64", "float32", "bfloat16", "float16")
 conventions = {"batch_norm": {"unbiased": False}}  # as in Flax, whose running variance is the biased one
-composed = ("batch_norm", "dropout")
+composed = ("batch_norm", "dropout", "multi_head_attention")
 
 
 def versions() -> dict[str, str]:
@@ -83,6 +84,12 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
         claims["source"] += "; its default precision is TF32 on a GPU: https://github.com/jax-ml/jax/issues/12008"
     if primitive == "batch_norm":  # written in float32 at least
         return wide_arithmetic(format, **claims)
+    if primitive in ("scaled_dot_product_attention", "multi_head_attention"):
+        claims["source"] += "; jax/_src/nn/functions.py, _dot_product_attention_core: scores and softmax in float32"
+        if format is FLOAT64:
+            claims["formulas"] = ("softmax_in_float32",)
+        elif primitive == "scaled_dot_product_attention":
+            return wide_arithmetic(format, stores_operands=format is not FLOAT32, **claims)
     return default_arithmetic(format, **claims)
 
 
@@ -176,6 +183,73 @@ def dropout(x: Array, *, p: float = 0.5, training: bool = True, key: int = 0) ->
 
 def softmax(x: Array, *, axis: int = -1) -> Array:
     return jax.nn.softmax(x, axis)
+
+
+def scaled_dot_product_attention(
+    q: Array,
+    k: Array,
+    v: Array,
+    mask: Array | None = None,
+    *,
+    causal: bool = False,
+    scale: float | None = None,
+) -> Array:
+    """The axis of the heads is the last but one there, and has one element where there is none here."""
+    _refuse_float16(q)
+    if q.shape[-1] != v.shape[-1]:
+        raise NotImplementedError(f"values are as wide as keys: {DOCS}/_autosummary/jax.nn.dot_product_attention.html")
+    has_heads = q.ndim > 3
+    q, k, v = (jnp.swapaxes(x, -3, -2) if has_heads else x[..., None, :] for x in (q, k, v))
+    if mask is not None and (mask.ndim == 2 or not has_heads):
+        mask = mask[..., None, :, :]
+    given = {} if mask is None else {"mask" if mask.dtype == bool else "bias": mask}
+    y = jax.nn.dot_product_attention(q, k, v, is_causal=causal, scale=scale, **given)
+    return jnp.swapaxes(y, -3, -2) if has_heads else y[..., 0, :]
+
+
+def _refuse_float16(x: Array) -> None:
+    """Its way round the missing precision catches what is raised in eager mode only."""
+    if x.dtype == jnp.float16 and isinstance(x, jax.core.Tracer) and jax.default_backend() == "cpu":
+        raise NotImplementedError(
+            "jax.nn.dot_product_attention in float16 does not compile on the CPU (F16_F16_F32 is not supported "
+            "by dot_general): https://github.com/keras-team/keras-hub/pull/2354"
+        )
+
+
+def multi_head_attention(
+    query: Array,
+    key: Array | None,
+    value: Array | None,
+    w_q: Array,
+    w_k: Array,
+    w_v: Array,
+    w_o: Array,
+    b_q: Array | None = None,
+    b_k: Array | None = None,
+    b_v: Array | None = None,
+    b_o: Array | None = None,
+    mask: Array | None = None,
+    key_padding_mask: Array | None = None,
+    *,
+    heads: int,
+    causal: bool = False,
+) -> Array:
+    _refuse_float16(query)
+    key = query if key is None else key
+    value = key if value is None else value
+
+    def projected(x: Array, w: Array, b: Array | None) -> Array:
+        y = jnp.einsum("...te,hde->...thd", x, w.reshape(heads, -1, w.shape[1]))
+        return y if b is None else y + b.reshape(heads, -1)
+
+    given = {} if mask is None else {"mask" if mask.dtype == bool else "bias": mask}
+    if key_padding_mask is not None:
+        keys = key_padding_mask[..., None, None, :]
+        given["mask"] = jnp.logical_and(given["mask"], keys) if "mask" in given else keys
+    qkv = (projected(*x) for x in ((query, w_q, b_q), (key, w_k, b_k), (value, w_v, b_v)))
+    y = jax.nn.dot_product_attention(*qkv, is_causal=causal, **given)
+    y = jnp.einsum("...thd,ohd->...to", y, w_o.reshape(-1, heads, w_o.shape[1] // heads))
+    return y if b_o is None else y + b_o
 
 
 DOCS = "https://docs.jax.dev/en/latest"

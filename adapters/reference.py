@@ -2,9 +2,27 @@
 
 import numpy as np
 
-from reference import batch_norm, convolution, dropout, output_size, pad, softmax
+from reference import (
+    batch_norm,
+    convolution,
+    dropout,
+    multi_head_attention,
+    output_size,
+    pad,
+    scaled_dot_product_attention,
+    softmax,
+)
 
-__all__ = ["batch_norm", "convolution", "dropout", "output_size", "pad", "softmax"]
+__all__ = [
+    "batch_norm",
+    "convolution",
+    "dropout",
+    "multi_head_attention",
+    "output_size",
+    "pad",
+    "scaled_dot_product_attention",
+    "softmax",
+]
 
 formats = ("float64",)
 

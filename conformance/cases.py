@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from properties.strategies import Problems, batch_norms, convolutions, dropouts, output_sizes, pads, softmaxes
+from properties.strategies import (
+    Problems,
+    attentions,
+    batch_norms,
+    convolutions,
+    dropouts,
+    multi_head_attentions,
+    output_sizes,
+    pads,
+    softmaxes,
+)
 
 
 @dataclass(frozen=True)
@@ -30,4 +40,6 @@ CASES = (
     Case(batch_norms(), outputs=("y", "running_mean", "running_var")),
     Case(dropouts()),
     Case(softmaxes()),
+    Case(attentions()),
+    Case(multi_head_attentions()),
 )

@@ -251,11 +251,14 @@ def _confirm(deviation: Deviation, check: Check, backend: Backend, judge: Judge)
 def _pinned(deviation: Deviation, check: Check, backend: Backend) -> Draw:
     given = deviation.example.arrays
     arrays: dict[str, Any] = {
-        name: backend.format.round(np.asarray(x, dtype=float)).astype(backend.format.dtype)
-        if isinstance(x, (list, np.ndarray))
-        else x
+        name: _in_format(np.asarray(x), backend) if isinstance(x, (list, np.ndarray)) else x
         for name, x in given.items()
     }
     specs = {name: Spec(x.shape) if isinstance(x, np.ndarray) else x for name, x in arrays.items()}
     problem = Problem(check.primitive, specs, dict(deviation.example.options))
     return Draw(problem, next(iter(KINDS)), backend.format, arrays, {})
+
+
+def _in_format(x: Any, backend: Backend) -> Any:
+    """Numbers of a backend's format; booleans stay what they are."""
+    return x if x.dtype == bool else backend.format.round(x.astype(float)).astype(backend.format.dtype)
