@@ -61,7 +61,7 @@ def _mask(
         "full": (*B, T, S),
         "keys": (*B, 1, S),
         "queries": (*B, T, 1),
-        "samples": (*B[:1], *[1] * len(B[1:]), T, S),
+        "samples": (*B[:-1], *[1] * len(B[-1:]), T, S),
     }[pick.option("mask_shape", shapes)]
     return Spec(shape, mask=kind, always=always)
 
@@ -76,7 +76,7 @@ def multi_head_attentions(
     mask_shape: tuple[str, ...] = ("shared", "full", "samples"),
     padding: tuple[bool, ...] = (False, True),
     causal: tuple[bool, ...] = (False, True),
-    batch: tuple[int | str, ...] = ("single", 1, 2, 0),
+    batch: tuple[int | str, ...] = ("single", 1, 2, 3, 0),
     identity: bool = False,
     others: tuple[str, ...] = (),
     kinds: tuple[str, ...] | None = None,
