@@ -178,17 +178,18 @@ def test_heads_are_concatenated(f: Any, p: Any) -> Any:
     return together, np.concatenate(apart, axis=-1)
 
 
-@law("ATT-12", multi_head_attentions(batch=SOME, heads=(2, 3), mask_shape=("shared", "samples")))
+@law("ATT-12", multi_head_attentions(batch=SOME, heads=(2, 3)))
 def test_heads_permute(f: Any, p: Any) -> Any:
-    """The heads in reverse, in the projections and in the columns of w_o: the same result."""
+    """The heads in reverse, in the projections, in the columns of w_o and in masks: the same result."""
 
     def reverse(x: Any, axis: int) -> Any:
         return None if x is None else np.concatenate(np.split(x, p.heads, axis=axis)[::-1], axis=axis)
 
     *inputs, w_q, w_k, w_v, w_o, b_q, b_k, b_v, b_o, mask, padding = p.arrays
     matrices = [reverse(w, 0) for w in (w_q, w_k, w_v)], [reverse(b, 0) for b in (b_q, b_k, b_v)]
+    reversed_mask = np.flip(mask, -3) if mask is not None and mask.ndim > 2 else mask
     reversed_heads = f.multi_head_attention(
-        *inputs, *matrices[0], reverse(w_o, 1), *matrices[1], b_o, mask, padding, **p.options
+        *inputs, *matrices[0], reverse(w_o, 1), *matrices[1], b_o, reversed_mask, padding, **p.options
     )
     return reversed_heads, f.multi_head_attention(*p.arrays, **p.options)
 

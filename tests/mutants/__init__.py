@@ -6,10 +6,10 @@ module for each chapter; REJECTS says for each law which mutants break its equat
 bound.
 """
 
-from tests.mutants import activations, convolution, dropout, normalization
+from tests.mutants import activations, attention, convolution, dropout, normalization
 from tests.mutants.base import MUTANTS, Adapter, Mutant, tried
 
-CHAPTERS = (convolution, normalization, dropout, activations)
+CHAPTERS = (convolution, normalization, dropout, activations, attention)
 REJECTS: dict[str, list[str]] = {law: names for chapter in CHAPTERS for law, names in chapter.REJECTS.items()}
 
 __all__ = ["MUTANTS", "REJECTS", "Adapter", "Mutant", "tried"]
