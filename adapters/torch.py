@@ -13,7 +13,16 @@ from torch.nn import functional as F
 
 from adapters.boundary import as_bits, from_bits
 from adapters.torch_deviations import deviations as deviations
-from reference.arithmetic import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, Arithmetic, Format, default_arithmetic, wide_arithmetic
+from reference.arithmetic import (
+    BFLOAT16,
+    FLOAT16,
+    FLOAT32,
+    FLOAT64,
+    Arithmetic,
+    Format,
+    default_arithmetic,
+    wide_arithmetic,
+)
 from reference.arrays import Padding, Pair, PerAxis, per_axis
 
 formats = ("float64", "float32", "bfloat16", "float16")

@@ -28,7 +28,7 @@ deviations = [
                 "query": np.zeros((0, 2, 1)),
                 "key": None,
                 "value": None,
-                **dict.fromkeys(("w_q", "w_k", "w_v", "w_o"), [[1.0]]),
+                **{name: [[1.0]] for name in ("w_q", "w_k", "w_v", "w_o")},
                 **dict.fromkeys(("b_q", "b_k", "b_v", "b_o", "mask")),
                 "key_padding_mask": np.ones((0, 2), bool),
             },

@@ -14,7 +14,7 @@ from reference.arithmetic import Bounded
 
 FEW = ("few",)
 UNSCALED = (None,)
-SOME = ("single", 1, 2)  # a batch of none adds nothing to a law
+SOME = (1, 2, 3)  # a batch of none adds nothing to a law
 
 
 def _open(mask: Any) -> Any:
@@ -163,22 +163,24 @@ def test_usual_scale(f: Any, p: Any) -> Any:
 # -- several heads -------------------------------------------------------------------------------------
 
 
-@law("ATT-13", multi_head_attentions(batch=SOME, widths=("one",), bias=(False,), padding=(False,), identity=True))
+@law("ATT-13", multi_head_attentions(samples=SOME, widths=("one",), bias=(False,), padding=(False,), identity=True))
 def test_heads_are_concatenated(f: Any, p: Any) -> Any:
-    """With identities for projections = attention of each part of the last axis, side by side (one: ATT-11)."""
+    """With identities for projections = one head on each part of the last axis, side by side."""
     query, key, value, mask, _ = p.arrays
-    one = np.eye(query.shape[-1])
-    together = f.multi_head_attention(query, key, value, *[one] * 4, *[None] * 4, mask, **p.options)
     key = query if key is None else key
     value = key if value is None else value
     apart = []
     for h, parts in enumerate(zip(*(np.split(x, p.heads, axis=-1) for x in (query, key, value)), strict=True)):
-        mine = mask if mask is None or mask.ndim == 2 else mask[..., h if mask.shape[-3] > 1 else 0, :, :]
-        apart.append(f.scaled_dot_product_attention(*parts, mine, causal=p.causal))
+        is_apart = mask is not None and mask.ndim > 2 and mask.shape[-3] > 1
+        mine = mask[..., h : h + 1, :, :] if is_apart else mask
+        one = [np.eye(parts[0].shape[-1])] * 4
+        apart.append(f.multi_head_attention(*parts, *one, *[None] * 4, mine, **p.options | {"heads": 1}))
+    whole = [np.eye(query.shape[-1])] * 4
+    together = f.multi_head_attention(query, key, value, *whole, *[None] * 4, mask, **p.options)
     return together, np.concatenate(apart, axis=-1)
 
 
-@law("ATT-12", multi_head_attentions(batch=SOME, heads=(2, 3)))
+@law("ATT-12", multi_head_attentions(samples=SOME, heads=(2, 3)))
 def test_heads_permute(f: Any, p: Any) -> Any:
     """The heads in reverse, in the projections, in the columns of w_o and in masks: the same result."""
 
@@ -194,14 +196,14 @@ def test_heads_permute(f: Any, p: Any) -> Any:
     return reversed_heads, f.multi_head_attention(*p.arrays, **p.options)
 
 
-@law("ATT-16", multi_head_attentions(batch=SOME, attention=("self",), widths=("one",)))
+@law("ATT-16", multi_head_attentions(samples=SOME, attention=("self",), widths=("one",)))
 def test_self_attention_is_cross_attention_with_itself(f: Any, p: Any) -> Any:
     """attention(x) = attention(x, x, x)."""
     x, _, _, *others = p.arrays
     return f.multi_head_attention(x, x, x, *others, **p.options), f.multi_head_attention(*p.arrays, **p.options)
 
 
-@law("ATT-7", multi_head_attentions(batch=SOME, mask=("none",), padding=(True,), causal=(False,)))
+@law("ATT-7", multi_head_attentions(samples=SOME, mask=("none",), padding=(True,), causal=(False,)))
 def test_padding_is_a_mask(f: Any, p: Any) -> Any:
     """key_padding_mask = the same mask for every head and every query."""
     *others, _, padding = p.arrays
@@ -213,7 +215,7 @@ def test_padding_is_a_mask(f: Any, p: Any) -> Any:
 @law(
     "ATT-5",
     multi_head_attentions(
-        batch=SOME, attention=("keys and values",), widths=("one", "own"), padding=(True,), others=("key", "value")
+        samples=SOME, attention=("keys and values",), widths=("one", "own"), padding=(True,), others=("key", "value")
     ),
     verb=same_bits,
 )

@@ -118,8 +118,8 @@ def test_every_primitive_is_documented(name: str) -> None:
 
 @pytest.mark.parametrize("name", [*reference.PRIMITIVES])
 def test_arrays_go_by_position_and_options_by_keyword(name: str) -> None:
-    """A primitive has positional parameters first, then keywords that all have a default, or none (padding)."""
+    """A primitive has positional parameters first, then keywords that all have a default, or none (padding, heads)."""
     parameters = inspect.signature(reference.PRIMITIVES[name]).parameters.values()
     assert {p.kind for p in parameters} <= {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
     options = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
-    assert {p.name for p in options if p.default is p.empty} <= {"padding"}
+    assert {p.name for p in options if p.default is p.empty} <= {"padding", "heads"}

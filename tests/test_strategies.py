@@ -223,7 +223,9 @@ REACH: dict[str, dict[str, Reached]] = {
         "self-attention": lambda p: p.arrays["key"] is None,
         "keys that are values": lambda p: p.arrays["key"] is not None and p.arrays["value"] is None,
         "values of their own": lambda p: p.arrays["value"] is not None,
-        "values of another width": lambda p: p.arrays["value"] is not None and shape(p, "value")[-1] != shape(p, "key")[-1],
+        "values of another width": lambda p: (
+            p.arrays["value"] is not None and shape(p, "value")[-1] != shape(p, "key")[-1]
+        ),
         "keys of their own number": lambda p: (
             p.arrays["key"] is not None and shape(p, "key")[-2] != shape(p, "query")[-2]
         ),

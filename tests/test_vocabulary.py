@@ -77,7 +77,10 @@ CALLS: dict[str, list[tuple[list[Any], dict[str, Any]]]] = {
     "multi_head_attention": [
         ([x, None, None, *[np.eye(6)] * 4], {"heads": 2}),
         ([x, x[:, :3], None, *[np.eye(6)] * 4, *[np.arange(6.0)] * 4], {"heads": 3, "causal": True}),
-        ([x, x, x[:, :, :2], *[np.eye(6)] * 2, np.ones((4, 2)), np.ones((5, 4)), *[None] * 4, x[0, :, :4]], {"heads": 2}),
+        (
+            [x, x, x[:, :, :2], *[np.eye(6)] * 2, np.ones((4, 2)), np.ones((5, 4)), *[None] * 4, x[0, :, :4]],
+            {"heads": 2},
+        ),
         ([x, None, None, *[np.eye(6)] * 4, *[None] * 5, x[:, :, 0] > -10], {"heads": 1}),
         ([x, None, None, *[np.eye(6)] * 4, *[None] * 4, x[0, :, :4], x[:, :, 0] > -10], {"heads": 1}),
         ([x, None, None, *[np.eye(6)] * 4, *[None] * 4, x[0, :, :4] % 3 < 2, x[:, :, 0] > -100], {"heads": 1}),

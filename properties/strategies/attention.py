@@ -29,19 +29,24 @@ def attentions(
 
     others: for which of the arrays a law needs a second one (k2 for k). shift: a vector c for all keys.
     """
+    # What only some choices need is chosen all the same: so a simpler choice leaves the rest as it was.
 
     def build(pick: Pick) -> Problem:
-        B = pick.sizes((2, 1, 3), pick.option("rank", rank, usual=4) - 2)
-        B = B if pick.option("batch", ("some", "none")) == "some" or not B else (0, *B[1:])
+        n = pick.option("rank", rank, usual=4) - 2
+        B = pick.sizes((1, 2, 3), 2)[:n]
+        B = (0, *B[1:]) if pick.option("batch", ("some", "none")) == "none" and B else B
         T, d = pick.option("queries", (1, 2, 3, 0, 5), usual=2), pick.size((1, 2, 3, 4))
-        S = 520 if pick.option("keys", keys) == "many" else pick.size((1, 2, 3, 4, 5, 17))
-        e = d if pick.option("values", values) == "as wide as keys" else d + pick.size((1, 2))
+        many, S = pick.option("keys", keys) == "many", pick.size((1, 2, 3, 4, 5, 17))
+        S = 520 if many else S
+        own, wider = pick.option("values", values) == "of their own width", pick.size((1, 2))
+        e = d + wider if own else d
         options = {"causal": pick.option("causal", causal), "scale": pick.option("scale", scale)}
+        always = pick.size(range(5))
         arrays = {
             "q": Spec((*B, T, d), moderate=True),
             "k": Spec((*B, S, d), moderate=True),
             "v": Spec((*B, S, e)),
-            "mask": _mask(pick, mask, mask_shape, B, T, S, 0 if options["causal"] else pick.size(range(min(S, 5)))),
+            "mask": _mask(pick, mask, mask_shape, B, T, S, 0 if options["causal"] else min(always, S - 1)),
         }
         extras = {f"{name}2": arrays[name] for name in others}
         extras |= {"c": Spec((*B, 1, d), moderate=True)} if shift else {}
@@ -70,41 +75,45 @@ def multi_head_attentions(
     *,
     heads: tuple[int, ...] = (1, 2, 3),
     attention: tuple[str, ...] = ("self", "keys", "keys and values"),
-    widths: tuple[str, ...] = ("one", "own", "inner"),
+    widths: tuple[str, ...] = ("any", "one", "own"),
     bias: tuple[bool, ...] = (False, True),
     mask: tuple[str, ...] = MASKS,
     mask_shape: tuple[str, ...] = ("shared", "full", "samples"),
     padding: tuple[bool, ...] = (False, True),
     causal: tuple[bool, ...] = (False, True),
-    batch: tuple[int | str, ...] = ("single", 1, 2, 3, 0),
+    batch: tuple[str, ...] = ("single", "batch"),
+    samples: tuple[int, ...] = (1, 2, 3, 0),
     identity: bool = False,
     others: tuple[str, ...] = (),
     kinds: tuple[str, ...] | None = None,
 ) -> Problems:
     """Self-attention, keys that are values too, and both apart; one head and several.
 
-    widths: queries, keys, values and projections are equally wide, or keys and values have widths of their
-    own, or the projections have. identity: the projections are left to a law that takes identities.
+    widths: queries, keys, values and projections are equally wide; or keys and values have widths of their
+    own; or what is projected has any width. identity: the projections are left to a law that takes identities.
+    others: for which of the arrays a law needs a second one.
     """
 
     def build(pick: Pick) -> Problem:
         H, d = pick.option("heads", heads, usual=2), pick.size((1, 2))
         given = pick.option("attention", attention)
-        width = pick.option("widths", widths)
-        N = pick.option("batch", batch, usual=2)
-        B = (N,) if isinstance(N, int) else ()
-        T, S = pick.size((2, 1, 3)), pick.size((2, 1, 3, 5))
+        width = pick.option("widths", widths, usual="one")
+        is_single, N = pick.option("batch", batch, usual="batch") == "single", pick.size(samples)
+        B = () if is_single else (N,)
+        T, S = pick.size((1, 2, 3)), pick.size((1, 2, 3, 5))
         S = T if given == "self" else S
-        inner = H * d
-        E = inner + pick.size((1, 2)) if width == "inner" else inner
-        E_k = E_v = E
-        if width == "own" and given != "self":
-            E_k = E_v = E + pick.size((1, 2))
-            E_v += pick.size((1, 2)) if given == "keys and values" else 0
-        O = E if width != "inner" else E + pick.size((0, 1))
+        inner, more, still_more = H * d, *pick.sizes((1, 2), 2)
+        E = E_k = E_v = O = inner
+        if width == "any":
+            E = E_k = E_v = more
+            O = still_more
+        elif width == "own" and given != "self":
+            E_k = E_v = E + more
+            E_v += still_more if given == "keys and values" else 0
         options = {"heads": H, "causal": pick.option("causal", causal)}
         has_bias = pick.option("bias", bias)
-        always = 0 if options["causal"] else pick.size(range(S))
+        place = pick.size(range(5))
+        always = 0 if options["causal"] else min(place, S - 1)
         arrays: dict[str, Spec | None] = {
             "query": Spec((*B, T, E), moderate=True),
             "key": None if given == "self" else Spec((*B, S, E_k), moderate=True),

@@ -98,9 +98,9 @@ def draw(problem: Problem, kind: str, fmt: Format, seeds: Sequence[int]) -> Draw
 def draws(
     problem: Problem, n: int, fmt: Format, entropy: Entropy, kinds: Sequence[str] | None = None
 ) -> Iterator[Draw]:
-    """The same problem n times, with data of every kind in turn; once, where some array has no numbers."""
+    """The same problem n times, with data of every kind in turn."""
     names = tuple(kinds or KINDS)
-    if problem.is_empty or not any(isinstance(x, Spec) for x in (*problem.arrays.values(), *problem.extras.values())):
-        n = 1
+    if not any(isinstance(x, Spec) for x in (*problem.arrays.values(), *problem.extras.values())):
+        n = 1  # nothing to draw
     for i in range(n):
         yield draw(problem, names[i % len(names)], fmt, (*entropy, i))

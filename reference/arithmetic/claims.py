@@ -58,7 +58,14 @@ class Arithmetic:
             weak["compute"] = self.compute.name
         if self.accumulate.precision < usual.accumulate.precision:
             weak["accumulate"] = self.accumulate.name
-        for name in ("flushes_results", "flushes_inputs", "rounds_products", "tensor_float32", "stores_operands", "truncates"):
+        for name in (
+            "flushes_results",
+            "flushes_inputs",
+            "rounds_products",
+            "tensor_float32",
+            "stores_operands",
+            "truncates",
+        ):
             if getattr(self, name):
                 weak[name] = True
         weak |= {f"ulps of {name}": k for name, k in sorted(self.ulps.items()) if k > 1}
