@@ -143,7 +143,7 @@ def _scores(q: Array, k: Array, mask: Array | None, causal: bool, scale: float |
     products = np.matmul(q, np.swapaxes(k, -1, -2))
     logits = products / math.sqrt(q.shape[-1]) if scale is None else products * scale
     if causal:
-        logits = np.where(np.tri(*logits.shape[-2:], dtype=bool), logits, -np.inf)
+        logits = np.where(np.tri(*logits.shape[-2:], dtype=np.bool_), logits, -np.inf)
     if mask is None:
         return logits
     if np.broadcast_shapes(mask.shape, logits.shape) != logits.shape:

@@ -207,15 +207,14 @@ REACH: dict[str, dict[str, Reached]] = {
             f"{kind} mask for {name}": lambda p, kind=kind, fits=fits: (
                 p.arrays["mask"] is not None
                 and p.arrays["mask"].mask == kind
-                and min(shape(p, "q")[-2], shape(p, "k")[-2]) > 1
                 and fits(shape(p, "mask"))
             )
             for kind in ("boolean", "additive")
             for name, fits in {
-                "all samples": lambda m: len(m) == 2,
+                "all samples": lambda m: len(m) == 2 and min(m) > 1,
                 "every row": lambda m: len(m) > 2 and min(m[-2:]) > 1,
-                "keys": lambda m: len(m) > 2 and m[-2] == 1,
-                "queries": lambda m: len(m) > 2 and m[-1] == 1,
+                "keys": lambda m: len(m) > 2 and m[-2] == 1 < m[-1],
+                "queries": lambda m: len(m) > 2 and m[-1] == 1 < m[-2],
             }.items()
         },
     },
