@@ -205,9 +205,7 @@ REACH: dict[str, dict[str, Reached]] = {
         **{f"rank {n}": lambda p, n=n: len(shape(p, "q")) == n for n in (2, 3, 4)},
         **{
             f"{kind} mask for {name}": lambda p, kind=kind, fits=fits: (
-                p.arrays["mask"] is not None
-                and p.arrays["mask"].mask == kind
-                and fits(shape(p, "mask"))
+                p.arrays["mask"] is not None and p.arrays["mask"].mask == kind and fits(shape(p, "mask"))
             )
             for kind in ("boolean", "additive")
             for name, fits in {
