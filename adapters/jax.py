@@ -1,8 +1,8 @@
 """JAX, compiled by XLA.
 
-jax.lax has convolution and windows, jax.nn has the activations and the softmax; what is composed is
+jax.lax has convolution and windows, jax.nn has the activations, the softmax and attention; what is composed is
 composed the way that its users do (as Flax does), from jnp.mean, jnp.var, lax.rsqrt, random.bernoulli,
-jnp.dot and lax.reduce_window.
+jnp.dot, lax.reduce_window, and jnp.einsum around jax.nn.dot_product_attention.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ composed = (
     "residual",
     "sinusoidal_encoding",
     "dense",
+    "multi_head_attention",
 )
 
 
@@ -134,6 +135,12 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
         return Arithmetic(format, format, format, **claims)
     if primitive in WIDE:
         return wide_arithmetic(format, **claims)
+    if primitive in ("scaled_dot_product_attention", "multi_head_attention"):
+        claims["source"] += "; jax/_src/nn/functions.py, _dot_product_attention_core: scores and softmax in float32"
+        if format is FLOAT64:
+            claims["formulas"] = ("softmax_in_float32",)
+        elif primitive == "scaled_dot_product_attention":
+            return wide_arithmetic(format, stores_operands=format is not FLOAT32, **claims)
     return default_arithmetic(format, **claims)
 
 
@@ -388,6 +395,73 @@ def layer_norm(
 def dense(x: Array, w: Array, bias: Array | None = None) -> Array:
     y = jnp.dot(x, w.T)
     return y if bias is None else y + bias
+
+
+def scaled_dot_product_attention(
+    q: Array,
+    k: Array,
+    v: Array,
+    mask: Array | None = None,
+    *,
+    causal: bool = False,
+    scale: float | None = None,
+) -> Array:
+    """The axis of the heads is the last but one there, and has one element where there is none here."""
+    _refuse_float16(q)
+    if q.shape[-1] != v.shape[-1]:
+        raise NotImplementedError(f"values are as wide as keys: {DOCS}/_autosummary/jax.nn.dot_product_attention.html")
+    has_heads = q.ndim > 3
+    q, k, v = (jnp.swapaxes(x, -3, -2) if has_heads else x[..., None, :] for x in (q, k, v))
+    if mask is not None and (mask.ndim == 2 or not has_heads):
+        mask = mask[..., None, :, :]
+    given = {} if mask is None else {"mask" if mask.dtype == bool else "bias": mask}
+    y = jax.nn.dot_product_attention(q, k, v, is_causal=causal, scale=scale, **given)
+    return jnp.swapaxes(y, -3, -2) if has_heads else y[..., 0, :]
+
+
+def _refuse_float16(x: Array) -> None:
+    """Its way round the missing precision catches what is raised in eager mode only."""
+    if x.dtype == jnp.float16 and isinstance(x, jax.core.Tracer) and jax.default_backend() == "cpu":
+        raise NotImplementedError(
+            "jax.nn.dot_product_attention in float16 does not compile on the CPU (F16_F16_F32 is not supported "
+            "by dot_general): https://github.com/keras-team/keras-hub/pull/2354"
+        )
+
+
+def multi_head_attention(
+    query: Array,
+    key: Array | None,
+    value: Array | None,
+    w_q: Array,
+    w_k: Array,
+    w_v: Array,
+    w_o: Array,
+    b_q: Array | None = None,
+    b_k: Array | None = None,
+    b_v: Array | None = None,
+    b_o: Array | None = None,
+    mask: Array | None = None,
+    key_padding_mask: Array | None = None,
+    *,
+    heads: int,
+    causal: bool = False,
+) -> Array:
+    _refuse_float16(query)
+    key = query if key is None else key
+    value = key if value is None else value
+
+    def projected(x: Array, w: Array, b: Array | None) -> Array:
+        y = jnp.einsum("...te,hde->...thd", x, w.reshape(heads, -1, w.shape[1]))
+        return y if b is None else y + b.reshape(heads, -1)
+
+    given = {} if mask is None else {"mask" if mask.dtype == bool else "bias": mask}
+    if key_padding_mask is not None:
+        keys = key_padding_mask[..., None, None, :]
+        given["mask"] = jnp.logical_and(given["mask"], keys) if "mask" in given else keys
+    qkv = (projected(*x) for x in ((query, w_q, b_q), (key, w_k, b_k), (value, w_v, b_v)))
+    y = jax.nn.dot_product_attention(*qkv, is_causal=causal, **given)
+    y = jnp.einsum("...thd,ohd->...to", y, w_o.reshape(-1, heads, w_o.shape[1] // heads))
+    return y if b_o is None else y + b_o
 
 
 DOCS = "https://docs.jax.dev/en/latest"

@@ -86,6 +86,16 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
             return default_arithmetic(format)
         case "residual":  # each layer returns its result in the format of x
             return default_arithmetic(format)
+        case "scaled_dot_product_attention" | "multi_head_attention":
+            claims: dict[str, Any] = {
+                "ulps": {"exp": 1 if format is FLOAT64 else 20, "divide": 2},
+                "formulas": ("normalised_last", "scaled_first"),
+                "source": f"{kernels}/cpu/FlashAttentionKernel.cpp: exp_u20, which is of 20 ulp, the sum's reciprocal; "
+                f"{kernels}/transformers/attention.cpp: the root of the scale in q and in k",
+            }
+            if primitive == "multi_head_attention":  # without gradients, every step is stored
+                return default_arithmetic(format, **claims)
+            return wide_arithmetic(format, stores_operands=format in (BFLOAT16, FLOAT16), **claims)
         case "convolution" | "dense" if format is BFLOAT16 and device == "cpu":
             source = "oneDNN, src/common/bfloat16.cpp, and Intel, VDPBF16PS: subnormals are flushed and read as zero"
             return wide_arithmetic(format, flushes_inputs=True, flushes_results=True, source=source)
@@ -328,6 +338,75 @@ def layer_norm(
 
 def dense(x: Tensor, w: Tensor, bias: Tensor | None = None) -> Tensor:
     return F.linear(x, w, bias)
+
+
+def scaled_dot_product_attention(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    mask: Tensor | None = None,
+    *,
+    causal: bool = False,
+    scale: float | None = None,
+) -> Tensor:
+    if causal and mask is not None:
+        raise NotImplementedError(
+            f"causal or a mask, not both: {DOCS}/generated/torch.nn.functional.scaled_dot_product_attention.html"
+        )
+    return F.scaled_dot_product_attention(q, k, v, mask, is_causal=causal, scale=scale)
+
+
+def multi_head_attention(
+    query: Tensor,
+    key: Tensor | None,
+    value: Tensor | None,
+    w_q: Tensor,
+    w_k: Tensor,
+    w_v: Tensor,
+    w_o: Tensor,
+    b_q: Tensor | None = None,
+    b_k: Tensor | None = None,
+    b_v: Tensor | None = None,
+    b_o: Tensor | None = None,
+    mask: Tensor | None = None,
+    key_padding_mask: Tensor | None = None,
+    *,
+    heads: int,
+    causal: bool = False,
+) -> Tensor:
+    """torch.nn.MultiheadAttention in evaluation; in its boolean masks true means closed."""
+    docs = f"{DOCS}/generated/torch.nn.MultiheadAttention.html"
+    if len({*w_q.shape, *w_o.shape}) > 1:
+        raise NotImplementedError(f"the projections are as wide as the queries: {docs}")
+    if causal and mask is not None:
+        raise NotImplementedError(f"causal or a mask, not both: {docs}")
+    key = query if key is None else key
+    value = key if value is None else value
+    if causal:
+        mask = torch.ones(query.shape[-2], key.shape[-2], dtype=torch.bool, device=query.device).tril()
+    if mask is not None and mask.ndim > 2:  # one for each sample and head
+        mask = mask.expand(*query.shape[:-2], heads, *mask.shape[-2:]).flatten(0, -3)
+    closed = [~m if m is not None and m.dtype == torch.bool else m for m in (mask, key_padding_mask)]
+
+    weights = {"out_proj.weight": w_o}
+    if w_q.shape == w_k.shape == w_v.shape:
+        weights["in_proj_weight"] = torch.cat([w_q, w_k, w_v])
+    else:
+        weights |= {"q_proj_weight": w_q, "k_proj_weight": w_k, "v_proj_weight": w_v}
+    if b_q is not None and b_k is not None and b_v is not None and b_o is not None:
+        weights |= {"in_proj_bias": torch.cat([b_q, b_k, b_v]), "out_proj.bias": b_o}
+    layer = _attention(w_q.shape[1], heads, b_q is not None, w_k.shape[1], w_v.shape[1])
+    options = {"key_padding_mask": closed[1], "attn_mask": closed[0], "need_weights": False, "is_causal": causal}
+    y: Tensor = torch.func.functional_call(layer, weights, (query, key, value), options)[0]
+    return y
+
+
+@functools.lru_cache(maxsize=256)
+def _attention(width: int, heads: int, bias: bool, keys: int, values: int) -> torch.nn.Module:
+    """The layer without its weights."""
+    return torch.nn.MultiheadAttention(
+        width, heads, bias=bias, kdim=keys, vdim=values, batch_first=True, device="meta"
+    ).eval()
 
 
 EMPTY = "no empty spatial axis, whatever the padding: aten/src/ATen/native/Convolution.cpp"

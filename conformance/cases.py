@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from properties.strategies import (
     Problems,
     adaptive_pools,
+    attentions,
     average_pools,
     batch_norms,
     convolutions,
@@ -18,6 +19,7 @@ from properties.strategies import (
     log_softmaxes,
     lp_pools,
     max_pools,
+    multi_head_attentions,
     output_sizes,
     pads,
     relus,
@@ -63,8 +65,6 @@ CASES = (
     Case(batch_norms(), outputs=("y", "running_mean", "running_var")),
     Case(layer_norms()),
     Case(dropouts()),
-    Case(residuals()),
-    Case(sinusoidal_encodings()),
     Case(relus()),
     Case(sigmoids()),
     Case(tanhs()),
@@ -72,4 +72,8 @@ CASES = (
     Case(softmaxes()),
     Case(log_softmaxes()),
     Case(denses()),
+    Case(residuals()),
+    Case(attentions()),
+    Case(multi_head_attentions()),
+    Case(sinusoidal_encodings()),
 )

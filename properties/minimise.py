@@ -74,6 +74,8 @@ def _simplify_numbers(search: _Search) -> None:
     names = [name for name, x in {**search.best.arrays, **search.best.extras}.items() if isinstance(x, np.ndarray)]
     for name in names:
         for whole in (np.zeros_like, np.ones_like):
+            if whole is np.zeros_like and _array(search.best, name).dtype == bool:
+                continue  # a mask becomes simpler where it is open
             if search.accepts(search.best.with_arrays(**{name: whole(_array(search.best, name))})):
                 break
     for name in names:
@@ -84,8 +86,9 @@ def _simplify_numbers(search: _Search) -> None:
             if x.size > SMALL:
                 break
             number = float(x.flat[i])
-            for value in dict.fromkeys((0.0, 1.0, -1.0, 2.0, float(np.rint(number)), _rounded(number))):
-                if number in (0.0, value):
+            simple = (1.0,) if x.dtype == bool else (0.0, 1.0, -1.0, 2.0, float(np.rint(number)), _rounded(number))
+            for value in dict.fromkeys(simple):
+                if number in (simple[0], value):
                     break
                 if value < 0 and least == 0:
                     continue

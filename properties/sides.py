@@ -88,9 +88,7 @@ class Inputs:
     def __init__(self, draw: Draw) -> None:
         arithmetic = default_arithmetic(draw.format)
         given = {**draw.arrays, **draw.extras}
-        self._fields = {
-            name: Bounded.of(x, arithmetic) if isinstance(x, np.ndarray) else x for name, x in given.items()
-        }
+        self._fields = {name: Bounded.of(x, arithmetic) if _is_number(x) else x for name, x in given.items()}
         self.options = dict(draw.options)
         self.arrays = [self._fields[name] for name in draw.arrays]
 

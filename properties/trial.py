@@ -7,6 +7,7 @@ import inspect
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, Verbosity, example, given, seed, settings
@@ -313,9 +314,7 @@ def _pinned(deviation: Deviation, check: Check, backend: Backend, problems: Prob
             f"{', '.join(parameters + extras)}"
         )
     filled = {
-        name: backend.format.round(np.asarray(x, dtype=float)).astype(backend.format.dtype)
-        if isinstance(x, (list, np.ndarray))
-        else x
+        name: _in_format(np.asarray(x), backend) if isinstance(x, (list, np.ndarray)) else x
         for name, x in given.items()
     }
     specs = {name: Spec(x.shape) if isinstance(x, np.ndarray) else x for name, x in filled.items()}
@@ -325,3 +324,8 @@ def _pinned(deviation: Deviation, check: Check, backend: Backend, problems: Prob
         check.primitive, {name: specs[name] for name in mine}, options, {name: specs[name] for name in others}
     )
     return Draw(problem, next(iter(KINDS)), backend.format, mine, others)
+
+
+def _in_format(x: Any, backend: Backend) -> Any:
+    """Numbers of a backend's format; booleans stay what they are."""
+    return x if x.dtype == bool else backend.format.round(x.astype(float)).astype(backend.format.dtype)

@@ -12,6 +12,14 @@ from collections.abc import Callable
 from typing import Any
 
 from reference.activations import gelu, log_softmax, relu, sigmoid, softmax, tanh
+from reference.attention import (
+    heads_with,
+    multi_head_attention,
+    normalised_last,
+    scaled_dot_product_attention,
+    scaled_first,
+    softmax_in_float32,
+)
 from reference.convolution import convolution, output_size, pad, transposed_convolution
 from reference.dense import dense
 from reference.dropout import dropout
@@ -54,8 +62,6 @@ PRIMITIVES: dict[str, Callable[..., Any]] = {
         batch_norm,
         layer_norm,
         dropout,
-        residual,
-        sinusoidal_encoding,
         relu,
         sigmoid,
         tanh,
@@ -63,14 +69,22 @@ PRIMITIVES: dict[str, Callable[..., Any]] = {
         softmax,
         log_softmax,
         dense,
+        residual,
+        scaled_dot_product_attention,
+        multi_head_attention,
+        sinusoidal_encoding,
     )
 }
+
+ATTENTIONS = (normalised_last, scaled_first, softmax_in_float32)
 
 # Further formulas that implementations use; a backend claims one by its name.
 FORMULAS: dict[str, dict[str, Callable[..., Any]]] = {
     "batch_norm": {"folded": folded_batch_norm},
     "lp_pool": {"averaged": averaged_lp_pool},
     "layer_norm": {"updating": updating_layer_norm, "folded": folded_layer_norm},
+    "scaled_dot_product_attention": {f.__name__: f for f in ATTENTIONS},
+    "multi_head_attention": {f.__name__: heads_with(f) for f in ATTENTIONS},
 }
 
 __all__ = [
@@ -90,10 +104,12 @@ __all__ = [
     "log_softmax",
     "lp_pool",
     "max_pool",
+    "multi_head_attention",
     "output_size",
     "pad",
     "relu",
     "residual",
+    "scaled_dot_product_attention",
     "sigmoid",
     "sinusoidal_encoding",
     "softmax",

@@ -167,3 +167,43 @@ def dense(x, w, bias=None):
     for o in range(w.shape[0]):
         y[..., o] = (x * w[o]).sum(axis=-1)
     return y if bias is None else y + bias
+
+
+def scaled_dot_product_attention(q, k, v, mask=None, *, causal=False, scale=None):
+    if scale is None:
+        scale = 1 / math.sqrt(q.shape[-1])
+    scores = np.matmul(q, np.swapaxes(k, -1, -2)) * scale
+    if mask is not None:
+        scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
+    if causal:
+        for t in range(scores.shape[-2]):
+            scores[..., t, t + 1 :] = -np.inf
+    weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return np.matmul(weights / weights.sum(axis=-1, keepdims=True), v)
+
+
+def multi_head_attention(
+    query, key, value, w_q, w_k, w_v, w_o, b_q=None, b_k=None, b_v=None, b_o=None, mask=None, key_padding_mask=None,
+    *, heads, causal=False,
+):  # fmt: skip
+    key = query if key is None else key
+    value = key if value is None else value
+    q, k, v = query @ w_q.T, key @ w_k.T, value @ w_v.T
+    if b_q is not None:
+        q, k, v = q + b_q, k + b_k, v + b_v
+    d, e = len(w_q) // heads, len(w_v) // heads
+    outputs = []
+    for h in range(heads):
+        scores = q[..., h * d : (h + 1) * d] @ np.swapaxes(k[..., h * d : (h + 1) * d], -1, -2) / math.sqrt(d)
+        if mask is not None:
+            one = mask if mask.ndim == 2 else mask[..., min(h, mask.shape[-3] - 1), :, :]
+            scores = np.where(one, scores, -np.inf) if mask.dtype == bool else scores + one
+        if key_padding_mask is not None:
+            scores = np.where(key_padding_mask[..., None, :], scores, -np.inf)
+        if causal:
+            scores = np.where(np.tri(*scores.shape[-2:]) == 1, scores, -np.inf)
+        weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
+        weights = weights / weights.sum(axis=-1, keepdims=True)
+        outputs.append(weights @ v[..., h * e : (h + 1) * e])
+    y = np.concatenate(outputs, axis=-1) @ w_o.T
+    return y if b_o is None else y + b_o

@@ -23,7 +23,7 @@ from reference.arithmetic.formats import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, TE
 from reference.arithmetic.rules import Mask
 
 ORDERS = ("sequential", "reversed", "pairwise", "blocked", "shuffled")
-FLAGS = ("flushes_results", "flushes_inputs", "rounds_products", "tensor_float32", "truncates")
+FLAGS = ("flushes_results", "flushes_inputs", "rounds_products", "tensor_float32", "stores_operands", "truncates")
 Signs = Callable[[Floats], Floats]
 
 
@@ -67,6 +67,7 @@ class Machine:
     flushes_inputs: bool = False
     rounds_products: bool = False
     tensor_float32: bool = False
+    stores_operands: bool = False
     truncates: bool = False
     seed: int = 0
 
@@ -142,6 +143,8 @@ class Machine:
         """The products of a contraction, as they reach the accumulator."""
         if self.tensor_float32:
             x, y = TENSOR_FLOAT32.round(x), TENSOR_FLOAT32.round(y)
+        if self.stores_operands:
+            x, y = self.storage.round(x), self.storage.round(y)
         z = x * y
         if self.rounds_products:
             return self.rounded(z)
@@ -303,6 +306,8 @@ def machines(base: Machine) -> list[Machine]:
     ways += [{"truncates": True, "order": "shuffled"}, {"truncates": True, "joins": True}]
     if base.accumulate is FLOAT32:
         ways += [{"tensor_float32": True}, {"tensor_float32": True, "signs": outwards, "joins": True}]
+    if base.compute is not base.storage:
+        ways += [{"stores_operands": True}, {"stores_operands": True, "signs": upwards, "order": "pairwise"}]
     return [replace(base, **way) for way in ways]
 
 

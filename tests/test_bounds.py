@@ -64,6 +64,16 @@ def calls(kind: str, rng: np.random.Generator, F: Format) -> Iterator[Call]:
     yield "grouped transposed convolution", t, [d(1, 4, 2, 3), d(4, 1, 2, 2)], grouped
     yield "softmax", s, [d(3, 7)], {}
     yield "softmax of one", s, [d(3, 1)], {"axis": 1}
+    closed = np.where(rng.random((2, 4)) * [0, 1, 1, 1] > 0.5, -np.inf, d(2, 4))
+    attend, q, k, v = reference.scaled_dot_product_attention, z(2, 3), d(4, 3), d(4, 2)
+    yield "attention", attend, [q, k, v], {}
+    yield "causal attention", attend, [q, k, v, closed > -np.inf], {"causal": True, "scale": 0.3}
+    yield "masked attention", attend, [d(2, 3), z(4, 3), v, closed], {}
+    for name, formula in reference.FORMULAS["scaled_dot_product_attention"].items():
+        if name != "softmax_in_float32":  # which leaves the machine's formats
+            yield f"attention, {name}", formula, [q, k, v, closed], {}
+    w, x = [z(2, 2) for _ in range(4)], d(3, 2)
+    yield "heads", reference.multi_head_attention, [x, None, None, *w, z(2), None, z(2), d(2)], {"heads": 2}
     yield "batch_norm", b, [d(3, 2, 4), d(2), np.abs(d(2)), z(2), z(2)], {}
     yield "batch_norm of the batch", b, [d(3, 2, 4), d(2), np.abs(d(2)), z(2), z(2)], {"training": True}
     yield "biased batch_norm", b, [d(6, 2), d(2), np.abs(d(2))], {"training": True, "unbiased": False, "momentum": 0.3}

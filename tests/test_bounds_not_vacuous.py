@@ -75,6 +75,7 @@ REACHED = {
     "convolution": (reference.convolution, {"padding": 1}, 0.2),
     "transposed_convolution": (reference.transposed_convolution, {"stride": 2}, 0.2),
     "softmax": (reference.softmax, {}, 0.15),
+    "attention": (reference.scaled_dot_product_attention, {}, 0.05),
     "batch_norm": (reference.batch_norm, {}, 0.3),
     "batch_norm of the batch": (reference.batch_norm, {"training": True}, 0.05),
     "dropout": (reference.dropout, {"p": 0.1}, 0.3),
@@ -89,6 +90,8 @@ def arrays_of(name: str, rng: np.random.Generator, F: Format) -> list[Floats]:
         return [z(2, 2, 8), z(2, 2, 3), z(2)]
     if name.startswith("batch_norm"):
         return [z(4, 2, 3), z(2), np.abs(z(2)), z(2), z(2)]
+    if name == "attention":
+        return [z(3, 2), z(4, 2), z(4, 2)]
     return [z(4, 9)]
 
 
@@ -135,6 +138,23 @@ def test_claims_are_needed(F: Format) -> None:
                 )
                 worst, kept = max(worst, share(got, unclaimed)), max(kept, share(got, claimed))
         assert kept <= 1 < worst, f"{claim}: {worst} of the bound that does not claim it, {kept} of its own"
+
+
+@pytest.mark.parametrize("F", [BFLOAT16, FLOAT16], ids=repr)
+def test_stored_weights_need_their_claim(F: Format) -> None:
+    """Attention that is wide but stores its weights exceeds the bound of one that is wide throughout."""
+    rng = np.random.default_rng(4)
+    wide = Machine(F, FLOAT32, FLOAT32)
+    stores = replace(wide, stores_operands=True)
+    worst = kept = 0.0
+    for _ in range(20):
+        arrays = [F.round(rng.standard_normal(sides)) for sides in ((3, 2), (9, 2), (9, 2))]
+        (got,) = stores.run(reference.scaled_dot_product_attention, arrays, {})
+        unclaimed, claimed = (
+            read(reference.scaled_dot_product_attention, arrays, {}, m.claims)[0] for m in (wide, stores)
+        )
+        worst, kept = max(worst, share(got, unclaimed)), max(kept, share(got, claimed))
+    assert kept <= 1 < worst, (worst, kept)
 
 
 def test_the_bound_does_not_grow_beyond_need() -> None:

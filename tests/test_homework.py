@@ -111,6 +111,26 @@ MISTAKES = {
         "pooled(np.mean, x, kernel, stride, padding)",
         ("VALUES average_pool", "POOL-7 average_keeps_constants"),
     ),
+    "mask_after_the_softmax": Mistake(
+        "scaled_dot_product_attention",
+        "weights = np.exp(scores - scores.max(axis=-1, keepdims=True))\n    return np.matmul(weights / weights.sum",
+        "closed = np.isneginf(scores); scores = np.matmul(q, np.swapaxes(k, -1, -2)) * scale\n"
+        "    weights = np.exp(scores - scores.max(axis=-1, keepdims=True))\n"
+        "    return np.matmul(np.where(closed, 0, weights) / weights.sum",
+        ("VALUES scaled_dot_product_attention", "ATT-1 weights_sum_to_one"),
+    ),
+    "one_over_d": Mistake(
+        "scaled_dot_product_attention",
+        "scale = 1 / math.sqrt(q.shape[-1])",
+        "scale = 1 / q.shape[-1]",
+        ("VALUES scaled_dot_product_attention", "ATT-19 usual_scale"),
+    ),
+    "heads_in_the_wrong_order": Mistake(
+        "multi_head_attention",
+        "np.concatenate(outputs, axis=-1)",
+        "np.concatenate(outputs[::-1], axis=-1)",
+        ("VALUES multi_head_attention", "ATT-13 heads_are_concatenated"),
+    ),
     "biased_running_variance": Mistake(
         "batch_norm", "x.var(axis=axes, ddof=1)", "x.var(axis=axes)", ("VALUES batch_norm",)
     ),

@@ -24,6 +24,7 @@ from properties.strategies import (
     KINDS,
     Problem,
     Problems,
+    attentions,
     average_pools,
     batch_norms,
     convolutions,
@@ -33,6 +34,7 @@ from properties.strategies import (
     lp_pools,
     max_pools,
     mismatched_residuals,
+    multi_head_attentions,
     output_sizes,
     pads,
     residuals,
@@ -322,6 +324,60 @@ REACH: dict[str, dict[str, Reached]] = {
     **{name: {**ELEMENTWISE} for name in ("relu", "sigmoid", "tanh")},
     "gelu": {**ELEMENTWISE, **{f"form {form}": _has("approximate", form) for form in ("none", "tanh")}},
     **{name: {**ALONG_AN_AXIS} for name in ("softmax", "log_softmax")},
+    "scaled_dot_product_attention": {
+        "no queries": lambda p: shape(p, "q")[-2] == 0,
+        "one key": lambda p: shape(p, "k")[-2] == 1,
+        "more keys than a block": lambda p: shape(p, "k")[-2] > 512,
+        "an empty batch": lambda p: 0 in shape(p, "q")[:-2],
+        "a causal call with more queries": lambda p: p.options["causal"] and shape(p, "q")[-2] > shape(p, "k")[-2],
+        "a causal call with more keys": lambda p: p.options["causal"] and 1 < shape(p, "q")[-2] < shape(p, "k")[-2],
+        "a causal call with a mask": lambda p: p.options["causal"] and p.arrays["mask"] is not None,
+        "wider values": lambda p: shape(p, "v")[-1] > shape(p, "k")[-1],
+        "a scale": lambda p: p.options["scale"] is not None,
+        "a mask for each sample, not for each head": lambda p: (
+            p.arrays["mask"] is not None and len(shape(p, "q")) == 4 and shape(p, "mask")[-3:-2] == (1,)
+        ),
+        "an open key that is not the first": lambda p: (
+            p.arrays["mask"] is not None and p.arrays["mask"].always > 0  # type: ignore[union-attr]  # a Spec
+        ),
+        **{f"rank {n}": lambda p, n=n: len(shape(p, "q")) == n for n in (2, 3, 4)},
+        **{
+            f"{kind} mask for {name}": lambda p, kind=kind, fits=fits: (
+                p.arrays["mask"] is not None and p.arrays["mask"].mask == kind and fits(shape(p, "mask"))
+            )
+            for kind in ("boolean", "additive")
+            for name, fits in {
+                "all samples": lambda m: len(m) == 2 and min(m) > 1,
+                "every row": lambda m: len(m) > 2 and min(m[-2:]) > 1,
+                "keys": lambda m: len(m) > 2 and m[-2] == 1 < m[-1],
+                "queries": lambda m: len(m) > 2 and m[-1] == 1 < m[-2],
+            }.items()
+        },
+    },
+    "multi_head_attention": {
+        "self-attention": lambda p: p.arrays["key"] is None,
+        "keys that are values": lambda p: p.arrays["key"] is not None and p.arrays["value"] is None,
+        "values of their own": lambda p: p.arrays["value"] is not None,
+        "values of another width": lambda p: (
+            p.arrays["value"] is not None and shape(p, "value")[-1] != shape(p, "key")[-1]
+        ),
+        "keys of their own number": lambda p: (
+            p.arrays["key"] is not None and shape(p, "key")[-2] != shape(p, "query")[-2]
+        ),
+        "projections of their own width": lambda p: shape(p, "w_q")[0] != shape(p, "w_q")[1],
+        "no batch": lambda p: len(shape(p, "query")) == 2,
+        "an empty batch": lambda p: len(shape(p, "query")) == 3 and shape(p, "query")[0] == 0,
+        "padding and a mask": lambda p: p.arrays["mask"] is not None and p.arrays["key_padding_mask"] is not None,
+        "padding and causality": lambda p: p.options["causal"] and p.arrays["key_padding_mask"] is not None,
+        "padding without a batch": lambda p: p.arrays["key_padding_mask"] is not None and len(shape(p, "query")) == 2,
+        "a mask for each head": lambda p: p.arrays["mask"] is not None and shape(p, "mask")[-3:-2] in ((2,), (3,)),
+        "a mask for each sample": lambda p: (
+            p.arrays["mask"] is not None and p.options["heads"] > 1 and shape(p, "mask")[-3:-2] == (1,)
+        ),
+        "even heads with biases": lambda p: p.options["heads"] == 2 and p.arrays["b_q"] is not None,
+        "heads of two numbers": lambda p: shape(p, "w_q")[0] == 2 * p.options["heads"] > 2,
+        **{f"{n} heads": lambda p, n=n: p.options["heads"] == n for n in (1, 2, 3)},
+    },
     "dropout": {
         "one number": lambda p: shape(p) == (),
         "no number": lambda p: 0 in shape(p),
@@ -447,6 +503,8 @@ OF_LAWS = {
     "pool of extras": average_pools(one_hot=True, inputs=2, constant=True),
     "windows that stick out": sum_pools(ceil_mode=(True,)),
     "windows of one": lp_pools(kernel=(1,), stride=(1,)),
+    "attention": attentions(shift=True, others=("k", "v")),
+    "heads": multi_head_attentions(others=("query",)),
 }
 
 
@@ -515,6 +573,10 @@ def test_the_defaults_come_first(primitive: str) -> None:
     assert pick.chosen == pick.usual
 
 
+# What leaves no numbers.
+EMPTY = {("batch", "0"), ("batch", "'none'"), ("length", "0"), ("queries", "0"), ("others", "'none'")}
+
+
 @pytest.mark.parametrize("primitive", ALL)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_value_of_every_option_is_in_the_pool(primitive: str, seed: int) -> None:
@@ -522,7 +584,7 @@ def test_every_value_of_every_option_is_in_the_pool(primitive: str, seed: int) -
     every = values_of(many(primitive), ALL[primitive], 1)
     pool = ALL[primitive].pool(BREADTHS["default"], seed)
     telling = [problem for problem in pool if problem.size and 0 not in shape_of_first(problem)]
-    missing = every - values_of(telling, ALL[primitive], 1) - {("batch", "0"), ("length", "0"), ("others", "'none'")}
+    missing = every - values_of(telling, ALL[primitive], 1) - EMPTY
     assert not {pair for pair in missing if isinstance(pair, tuple)}, f"not tried: {sorted(missing)}"
 
 

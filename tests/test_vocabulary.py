@@ -24,6 +24,7 @@ class Watched(NDArrayOperatorsMixin):
     shape = property(lambda self: self.array.shape)
     ndim = property(lambda self: self.array.ndim)
     size = property(lambda self: self.array.size)
+    dtype = property(lambda self: self.array.dtype)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         self.seen.add(ufunc if method == "__call__" else (ufunc, method))
@@ -39,6 +40,9 @@ class Watched(NDArrayOperatorsMixin):
             return [Watched(part, self.seen) for part in result]
         return Watched(result, self.seen) if isinstance(result, (np.ndarray, np.generic)) else result
 
+    def astype(self, dtype: Any) -> Watched:
+        return Watched(self.array.astype(dtype), self.seen)
+
     def __getitem__(self, index: Any) -> Watched:
         assert not isinstance(index, Watched), "an index that depends on values"
         return Watched(self.array[index], self.seen)
@@ -49,6 +53,11 @@ class Watched(NDArrayOperatorsMixin):
     __array__ = __float__ = __int__ = __bool__ = __index__ = __complex__ = __setitem__ = _refuse
     __iter__ = __contains__ = _refuse
     __hash__ = None  # type: ignore[assignment]
+
+
+def _is_numbers(x: Any) -> bool:
+    """Whether an array has errors; a mask of booleans has none, and passes unchanged."""
+    return isinstance(x, np.ndarray) and x.dtype != bool
 
 
 def _bare(x: Any) -> Any:
@@ -71,6 +80,23 @@ CALLS: dict[str, list[tuple[list[Any], dict[str, Any]]]] = {
     "layer_norm": [([x, *affine], {"axes": 2, "eps": 0.5}) for affine in ([], [x[0]], [x[0], x[1]], [None, x[0]])]
     + [([x], {}), ([x, x[0, 0]], {"axes": 1})],
     "dropout": [([x], o) for o in ({}, {"training": False}, {"p": 1.0}, {"p": 0.1, "key": 3}, {"keep": x > 0})],
+    "scaled_dot_product_attention": [
+        ([x, x + 1, x[..., :2]], {}),
+        ([x, x[:, :3], x[:, 1:]], {"causal": True, "scale": 0.5}),
+        ([x, x + 1, x, x[..., :4]], {"causal": True}),
+        ([x, x + 1, x, x[..., :4] % 3 < 2], {"causal": True}),
+    ],
+    "multi_head_attention": [
+        ([x, None, None, *[np.eye(6)] * 4], {"heads": 2}),
+        ([x, x[:, :3], None, *[np.eye(6)] * 4, *[np.arange(6.0)] * 4], {"heads": 3, "causal": True}),
+        (
+            [x, x, x[:, :, :2], *[np.eye(6)] * 2, np.ones((4, 2)), np.ones((5, 4)), *[None] * 4, x[0, :, :4]],
+            {"heads": 2},
+        ),
+        ([x, None, None, *[np.eye(6)] * 4, *[None] * 5, x[:, :, 0] > -10], {"heads": 1}),
+        ([x, None, None, *[np.eye(6)] * 4, *[None] * 4, x[0, :, :4], x[:, :, 0] > -10], {"heads": 1}),
+        ([x, None, None, *[np.eye(6)] * 4, *[None] * 4, x[0, :, :4] % 3 < 2, x[:, :, 0] > -100], {"heads": 1}),
+    ],
     "pad": [
         ([x], {"padding": [(1, 2)], "mode": mode, "value": value})
         for mode, value in (("constant", 0.0), ("constant", 0.3), ("reflect", 0), ("replicate", 0), ("circular", 0))
@@ -136,7 +162,7 @@ def test_primitives_stay_inside_the_vocabulary(name: str) -> None:
     """Every primitive uses only operations with a rule, looks at no value and writes into no array."""
     for arrays, options in CALLS[name]:
         seen: set[Any] = set()
-        watched = [Watched(a, seen) if isinstance(a, np.ndarray) else a for a in arrays]
+        watched = [Watched(a, seen) if _is_numbers(a) else a for a in arrays]
         results = reference.PRIMITIVES[name](*watched, **options)
         plain = reference.PRIMITIVES[name](*arrays, **options)
         known = {*UFUNCS, *FUNCTIONS, *CONSTANTS}
@@ -152,9 +178,20 @@ def test_further_formulas_stay_inside_the_vocabulary(name: str, formula: str) ->
     """What a backend may claim instead of the reference's formula obeys the same discipline."""
     for arrays, options in CALLS[name]:
         seen: set[Any] = set()
-        watched = [Watched(a, seen) if isinstance(a, np.ndarray) else a for a in arrays]
+        watched = [Watched(a, seen) if _is_numbers(a) else a for a in arrays]
         reference.FORMULAS[name][formula](*watched, **options)
         assert seen
+        assert seen <= {*UFUNCS, *FUNCTIONS, *CONSTANTS}
+
+
+@pytest.mark.parametrize("formula", ["normalised_last", "scaled_first"])
+@pytest.mark.parametrize("name", ["scaled_dot_product_attention", "multi_head_attention"])
+def test_formulas_of_attention_stay_inside_the_vocabulary(name: str, formula: str) -> None:
+    """The further formulas of attention obey the same discipline (but for the one that names a format)."""
+    for arrays, options in CALLS[name]:
+        seen: set[Any] = set()
+        watched = [Watched(a, seen) if _is_numbers(a) else a for a in arrays]
+        reference.FORMULAS[name][formula](*watched, **options)
         assert seen <= set(UFUNCS) | set(FUNCTIONS)
 
 
@@ -162,7 +199,7 @@ def test_further_formulas_stay_inside_the_vocabulary(name: str, formula: str) ->
 def test_the_bounded_value_is_the_plain_value(name: str) -> None:
     """Read bounded, a primitive has the very bits that it has on plain arrays."""
     for arrays, options in CALLS[name]:
-        bounded = [Bounded.of(a, default_arithmetic(FLOAT32)) if isinstance(a, np.ndarray) else a for a in arrays]
+        bounded = [Bounded.of(a, default_arithmetic(FLOAT32)) if _is_numbers(a) else a for a in arrays]
         results = reference.PRIMITIVES[name](*bounded, **options)
         plain = reference.PRIMITIVES[name](*arrays, **options)
         for got, want in zip(*(r if isinstance(r, tuple) else (r,) for r in (results, plain)), strict=True):

@@ -1,6 +1,7 @@
 """What is drawn: problems (shapes and options), kinds of data, and draws (a problem with its data)."""
 
 from properties.strategies.activations import gelus, log_softmaxes, relus, sigmoids, softmaxes, tanhs
+from properties.strategies.attention import attentions, multi_head_attentions
 from properties.strategies.convolution import convolutions, output_sizes, pads, transposed_convolutions
 from properties.strategies.dense import denses
 from properties.strategies.draws import Draw, draw, draws
@@ -19,6 +20,7 @@ __all__ = [
     "Problems",
     "Spec",
     "adaptive_pools",
+    "attentions",
     "average_pools",
     "batch_norms",
     "convolutions",
@@ -33,6 +35,7 @@ __all__ = [
     "lp_pools",
     "max_pools",
     "mismatched_residuals",
+    "multi_head_attentions",
     "output_sizes",
     "pads",
     "relus",

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from properties.strategies.kinds import KINDS, numbers
+from properties.strategies.kinds import KINDS, MODERATE, numbers, open_places
 from properties.strategies.problems import Problem, Spec
 from reference.arithmetic import Format
 
@@ -63,6 +63,8 @@ def _shown(x: Any) -> str:
         return repr(x)
     if not x.size:
         return f"zeros({x.shape})"
+    if x.dtype == bool:
+        return " ".join(np.array2string(x, separator=", ", threshold=64, formatter={"bool": str}).split())
     values = x.astype(np.float64)
     text = np.array2string(values, separator=", ", threshold=64, formatter={"float_kind": _number})  # type: ignore[arg-type]  # NumPy asks for a function of its own float
     return " ".join(text.split())
@@ -80,8 +82,13 @@ def draw(problem: Problem, kind: str, fmt: Format, seeds: Sequence[int]) -> Draw
     def filled(x: Any, first: bool) -> Any:
         if not isinstance(x, Spec):
             return x
-        x_of_kind = numbers(kind, x.shape, fmt, rng, first=first, nonnegative=x.nonnegative, whole=x.whole)
-        return x_of_kind.astype(fmt.dtype)
+        if x.mask == "boolean":
+            return open_places(x.shape, x.always, rng)
+        like = MODERATE.get(kind, kind) if x.moderate or x.mask else kind
+        y = numbers(like, x.shape, fmt, rng, first=first, nonnegative=x.nonnegative, whole=x.whole)
+        if x.mask:
+            y = np.where(open_places(x.shape, x.always, rng), y, -np.inf)
+        return y.astype(fmt.dtype)
 
     arrays = {name: filled(x, not i) for i, (name, x) in enumerate(problem.arrays.items())}
     extras = {name: filled(x, False) for name, x in problem.extras.items()}

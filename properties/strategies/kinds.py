@@ -13,6 +13,7 @@ from numpy.random import Generator
 
 from reference.arithmetic import Format
 from reference.arithmetic.formats import Floats
+from reference.arrays import Mask
 
 Shape = tuple[int, ...]
 Kind = Callable[[Shape, Format, Generator, bool], Floats]  # the last: is it the first array of its call?
@@ -69,6 +70,9 @@ def tiny(shape: Shape, fmt: Format, rng: Generator, first: bool) -> Floats:
 
 KINDS: dict[str, Kind] = {f.__name__: f for f in (integers, normal, wide, offset, repeated, sparse, large, tiny)}
 
+# What stands in for a kind where an array keeps to ordinary sizes.
+MODERATE = dict.fromkeys(("wide", "offset", "large"), "normal")
+
 
 LONGEST = 2**16  # of the sequences whose positions are drawn
 
@@ -89,3 +93,10 @@ def numbers(
         return np.asarray(np.rint(np.abs(x)) % min(LONGEST, 2 ** (fmt.precision - 1)))
     x = fmt.round(x)
     return np.abs(x) if nonnegative else x
+
+
+def open_places(shape: Shape, always: int, rng: Generator) -> Mask:
+    """A boolean mask, all open or closed in some places; the last axis is open at `always`."""
+    mask = rng.random(shape) >= rng.choice([0.0, 0.25, 0.5, 0.75])
+    mask[..., min(always, shape[-1] - 1)] = True
+    return mask

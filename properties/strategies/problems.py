@@ -25,12 +25,18 @@ class Spec:
     """What an array of a problem looks like.
 
     nonnegative: its numbers are, as those of a variance. whole: they are integers besides, as positions,
-    and small enough that the format holds the sum of two.
+    and small enough that the format holds the sum of two. moderate: they keep to ordinary sizes in every
+    kind, as those of scores, whose exponential decides nothing once their rounding exceeds 1. mask:
+    "boolean", true where something is open, or "additive", -inf where it is closed; then the last axis is
+    open at `always` in every row.
     """
 
     shape: tuple[int, ...]
     nonnegative: bool = False
     whole: bool = False
+    moderate: bool = False
+    mask: str = ""
+    always: int = 0
 
     @property
     def size(self) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 import numpy as np
@@ -21,7 +21,7 @@ from scipy import special
 
 from reference.arithmetic import rules
 from reference.arithmetic.claims import Arithmetic
-from reference.arithmetic.formats import FLOAT64, TENSOR_FLOAT32, Floats, trailing_quantum
+from reference.arithmetic.formats import FLOAT64, FORMATS, TENSOR_FLOAT32, Floats, trailing_quantum
 from reference.arithmetic.rules import Mask
 
 
@@ -153,6 +153,18 @@ class Bounded(NDArrayOperatorsMixin):
         """Apply something that only moves elements."""
         return Bounded(f(self.value), f(self.error), self.arithmetic, f(self.exact))
 
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """The type of the format in which it is computed."""
+        return self.arithmetic.compute.dtype
+
+    def astype(self, dtype: Any) -> Bounded:
+        """The same numbers rounded to a format, in which whatever follows is computed."""
+        (F,) = (F for F in FORMATS.values() if F.dtype == dtype)
+        a = replace(self.arithmetic, compute=F, accumulate=F)
+        e = rules.rounding(self.value, self.error, a, error_free=np.ones(self.shape, bool))
+        return _result(self.value, e, a, self)
+
     def __repr__(self) -> str:
         return f"Bounded(value={self.value!r}, error={self.error!r}, storage={self.arithmetic.storage})"
 
@@ -194,13 +206,20 @@ class Bounded(NDArrayOperatorsMixin):
 
 
 def _result(
-    v: Floats, e: Floats, a: Arithmetic, *operands: Bounded, exact: Mask | None = None, total: Sum | None = None
+    v: Floats,
+    e: Floats,
+    a: Arithmetic,
+    *operands: Bounded,
+    exact: Mask | None = None,
+    total: Sum | None = None,
+    sign_matters: bool = True,
 ) -> Bounded:
     """Settle what the rules leave open: infinities and NaN.
 
     A NaN or infinity that comes from one in the operands is certain, and must appear in the result,
-    unless an operand that is only known to within its error could change it. One that comes from finite
-    operands is an overflow of float64 itself: nothing can be said.
+    unless an operand that is only known to within its error could change it: in a product, one whose sign is
+    open; in a sum (where no sign_matters), none that is finite. One that comes from finite operands is an
+    overflow of float64 itself: nothing can be said.
     """
     if not np.isfinite(v).all() or np.isnan(e).any():
         e = np.where(np.isnan(e), np.inf, e)
@@ -209,7 +228,8 @@ def _result(
         for x in operands:
             ordinary = np.isfinite(x.value)
             special_operand = special_operand | ~ordinary
-            certain = certain & np.where(ordinary, (np.abs(x.value) > x.error) | (x.error == 0), x.error == 0)
+            fixed = (np.abs(x.value) > x.error) | (x.error == 0) if sign_matters else np.isfinite(x.error)
+            certain = certain & np.where(ordinary, fixed, x.error == 0)
         e = np.where(np.isfinite(v), e, np.where(special_operand & certain, 0.0, np.inf))
     return Bounded(v, e, a, exact, total)
 
@@ -228,10 +248,10 @@ def _add(x: Bounded, y: Bounded) -> Bounded:
     residual = (x.value - (v - carried)) + (y.value - carried)  # TwoSum (Knuth): x + y = v + residual
     e = rules.rounding(v, d, a, error_free=residual == 0, underflows=False)
     if x.total is None and y.total is None:
-        return _result(v, e, a, x, y)
+        return _result(v, e, a, x, y, sign_matters=False)
     total = _terms(x).with_terms(_terms(y))
     joined, exact = _summed(v, total, a)
-    return _result(v, np.maximum(e, joined), a, x, y, exact=exact & (d == 0), total=total)
+    return _result(v, np.maximum(e, joined), a, x, y, exact=exact & (d == 0), total=total, sign_matters=False)
 
 
 def _subtract(x: Bounded, y: Bounded) -> Bounded:
@@ -426,10 +446,11 @@ def _contraction(product: Callable[[Floats, Floats], Floats], x: Bounded, y: Bou
 
 
 def _entering(x: Bounded) -> Bounded:
-    """The operand of a product: a tensor core reads 11 bits of it."""
-    if not x.arithmetic.tensor_float32:
+    """The operand of a product: a tensor core reads 11 bits of it, a kernel may read what was stored."""
+    if not (x.arithmetic.tensor_float32 or x.arithmetic.stores_operands):
         return x
-    T, m = TENSOR_FLOAT32, np.abs(x.value) + x.error
+    T = TENSOR_FLOAT32 if x.arithmetic.tensor_float32 else x.arithmetic.storage
+    m = np.abs(x.value) + x.error
     cut = np.where(m * (1 + T.u) > T.largest, np.inf, np.maximum(T.u * m, T.half_subnormal))
     kept = ~np.isfinite(x.value) | (T.holds(x.value) & (x.error == 0))
     return Bounded(x.value, x.error + np.where(kept, 0.0, cut), x.arithmetic)

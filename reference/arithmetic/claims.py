@@ -31,6 +31,7 @@ class Arithmetic:
     flushes_inputs: bool = False  # a subnormal input may be read as zero (DAZ)
     rounds_products: bool = False  # products are rounded to `compute` before they are added
     tensor_float32: bool = False  # the operands of products are cut to 11 bits
+    stores_operands: bool = False  # the operands of products are rounded to `storage` first
     truncates: bool = False  # the accumulator cuts instead of rounding: its u doubles
     formulas: tuple[str, ...] = ()  # further formulas in use, by the names in reference.FORMULAS
     source: str = ""  # where the claims are documented, or how they were found
@@ -57,7 +58,14 @@ class Arithmetic:
             weak["compute"] = self.compute.name
         if self.accumulate.precision < usual.accumulate.precision:
             weak["accumulate"] = self.accumulate.name
-        for name in ("flushes_results", "flushes_inputs", "rounds_products", "tensor_float32", "truncates"):
+        for name in (
+            "flushes_results",
+            "flushes_inputs",
+            "rounds_products",
+            "tensor_float32",
+            "stores_operands",
+            "truncates",
+        ):
             if getattr(self, name):
                 weak[name] = True
         weak |= {f"ulps of {name}": k for name, k in sorted(self.ulps.items()) if k > 1}

@@ -6,10 +6,20 @@ module for each chapter; REJECTS says for each law which mutants break its equat
 bound.
 """
 
-from tests.mutants import activations, convolution, dense, dropout, normalization, pooling, positions, residual
+from tests.mutants import (
+    activations,
+    attention,
+    convolution,
+    dense,
+    dropout,
+    normalization,
+    pooling,
+    positions,
+    residual,
+)
 from tests.mutants.base import MUTANTS, Adapter, Mutant, tried
 
-CHAPTERS = (convolution, pooling, normalization, dropout, activations, dense, residual, positions)
+CHAPTERS = (convolution, pooling, normalization, dropout, activations, dense, attention, residual, positions)
 REJECTS: dict[str, list[str]] = {law: names for chapter in CHAPTERS for law, names in chapter.REJECTS.items()}
 
 __all__ = ["MUTANTS", "REJECTS", "Adapter", "Mutant", "tried"]
