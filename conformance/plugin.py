@@ -13,7 +13,7 @@ import subprocess
 import time
 import traceback
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -114,8 +114,15 @@ class Trial:
                 self.backends = self.choice.backends()
             except pytest.UsageError as error:  # pytest would take it for a fault of the file of checks
                 self.backends, self.error = [], error
-        pairs = ((backend, case, check) for case, check in checks for backend in self.backends)
-        tried = [(backend, case, check) for backend, case, check in pairs if is_tried(check, backend)]
+        formats = defaultdict(set)
+        for backend in self.backends:
+            formats[backend.name, backend.device].add(backend.format.name)
+        tried = [
+            (backend, case, check)
+            for case, check in checks
+            for backend in self.backends
+            if is_tried(check, backend, formats[backend.name, backend.device])
+        ]
         # The primitive is a part of the name, so that -k "softmax and jax" finds every check of it.
         ids = [f"{check.primitive}-{backend.id}" for backend, _, check in tried]
         if checks[0][0] is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,7 @@ Judge = Callable[[Backend, Draw], None]
 class Check:
     """One row of the report. property is "values" or the id of a law; statement is what must hold.
 
-    formats: those in which it is tried at the default depth; None means all that a backend has.
+    formats: those in which it is tried above depth "deep", the first ones first; None means all that a backend has.
     """
 
     id: str
@@ -46,28 +46,31 @@ class Check:
 class Depth:
     """How much is tried.
 
-    values, laws: the breadth of the pool for values and for laws; low: its share in formats below
-    float32, since what is wrong in every format shows in the others. draws: on each problem. free:
-    problems that Hypothesis draws besides. every_format: whether laws are tried in all of them.
+    values, laws: the breadth of the pool for values and for laws. low: its share in formats below float32,
+    since what is wrong in every format shows in the others. compiled: its share where each new shape is
+    compiled, which takes a hundred times as long as a call. draws: on each problem. free: problems that
+    Hypothesis draws besides. law_formats: in how many of its formats a law is tried; None: in all there are.
     """
 
     values: float
     laws: float
     low: float
+    compiled: float
     draws: int
     free: int
-    every_format: bool
+    law_formats: int | None
 
     def breadth(self, check: Check, backend: Backend) -> float:
         """The breadth of the pool for a check."""
         breadth = self.values if check.property == "values" else self.laws
-        return breadth * (self.low if backend.format.precision < FLOAT32.precision else 1.0)
+        breadth *= self.low if backend.format.precision < FLOAT32.precision else 1.0
+        return breadth * (self.compiled if backend.mode == "compiled" else 1.0)
 
 
 DEPTHS = {
-    "smoke": Depth(values=1.0, laws=0.6, low=0.5, draws=8, free=0, every_format=False),
-    "default": Depth(values=1.5, laws=1.0, low=0.5, draws=8, free=0, every_format=False),
-    "deep": Depth(values=4.0, laws=2.5, low=1.0, draws=16, free=50, every_format=True),
+    "smoke": Depth(values=1.0, laws=0.6, low=0.5, compiled=0.3, draws=8, free=0, law_formats=1),
+    "default": Depth(values=1.5, laws=1.0, low=0.5, compiled=0.5, draws=8, free=0, law_formats=2),
+    "deep": Depth(values=4.0, laws=2.5, low=1.0, compiled=1.0, draws=16, free=50, law_formats=None),
 }
 
 
@@ -85,9 +88,12 @@ def configure(depth: str, seed: int) -> None:
     _run.depth, _run.seed = DEPTHS[depth], seed
 
 
-def is_tried(check: Check, backend: Backend) -> bool:
-    """Whether a check is tried in a backend's format at this depth."""
-    return _run.depth.every_format or check.formats is None or backend.format.name in check.formats
+def is_tried(check: Check, backend: Backend, formats: Collection[str]) -> bool:
+    """Whether a check is tried in a backend's format at this depth. formats: those that the run has of it."""
+    if check.formats is None or _run.depth.law_formats is None:
+        return True
+    there = [name for name in check.formats if name in formats]
+    return backend.format.name in there[: _run.depth.law_formats]
 
 
 class StaleDeviation(Failure):

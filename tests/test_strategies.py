@@ -14,12 +14,11 @@ import numpy as np
 import pytest
 
 import reference
-from adapters.backend import NotOffered, backends
+from adapters.backend import backends
 from adapters.loading import load
 from conformance.cases import CASES
-from conformance.test_values import test_values as judge_values
-from properties import agreement, trial
-from properties.agreement import Tally
+from conformance.test_values import values_check
+from properties import trial
 from properties.strategies import (
     KINDS,
     Problem,
@@ -46,7 +45,7 @@ from properties.strategies import (
 from properties.strategies.convolution import with_place
 from properties.strategies.kinds import numbers
 from properties.strategies.problems import Pick, Spec
-from reference.arithmetic import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, FORMATS, Format
+from reference.arithmetic import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, FORMATS, Format, read
 from reference.arithmetic.formats import Floats, trailing_quantum
 from reference.convolution import paddings
 from reference.pooling import pooled_size
@@ -786,26 +785,28 @@ def test_a_draw_reads_as_a_call() -> None:
 # -- what the draws decide -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("primitive", ALL)
+@pytest.mark.parametrize("primitive", [primitive for primitive in ALL if primitive != "output_size"])  # integers
 @pytest.mark.parametrize("fmt", ["float64", "float32"])
 @pytest.mark.parametrize("name", ["torch", "jax"])
-def test_nine_elements_of_ten_are_decided(monkeypatch: pytest.MonkeyPatch, name: str, fmt: str, primitive: str) -> None:
+def test_nine_elements_of_ten_are_decided(name: str, fmt: str, primitive: str) -> None:
     """The bounds say something about most of what is drawn, under the claims of the shipped adapters."""
     if importlib.util.find_spec(name) is None:
         pytest.skip(f"{name} is not installed")
-    if (name, fmt) == ("jax", "float32"):
-        pytest.skip("as float64, and each takes seconds to compile")
-    monkeypatch.setattr(trial, "_run", trial._Run())
-    trial.configure("smoke" if name == "jax" else "default", 0)  # jax compiles each problem
     _, adapter = load(name)
     (backend,) = (b for b in backends(adapter, name) if b.device == "cpu" and b.format.name == fmt)
     if not backend.offers(primitive):
         pytest.skip(f"{name} has no {primitive}")
     (case,) = (case for case in CASES if case.primitive == primitive)
-    tally: Tally = agreement.start()
-    try:
-        judge_values(backend, case)
-    except NotOffered:
-        pytest.fail(f"{name} offers no {primitive}")
-    assert tally.draws > 0
-    assert tally.decided >= 0.9 * tally.elements
+    formulas, arithmetic = reference.FORMULAS.get(primitive), backend.arithmetic(primitive)
+    decided = elements = 0
+    for problem in case.problems.pool(trial.DEPTHS["default"].breadth(values_check(case), backend), 0):
+        for drawn in draws(problem, 8, backend.format, trial.entropy_of(values_check(case)), case.problems.kinds):
+            options = {**backend.conventions(primitive), **drawn.options}
+            options |= {"keep": np.ones(np.shape(drawn.x), bool)} if primitive == "dropout" else {}
+            with np.errstate(all="ignore"):
+                results = read(reference.PRIMITIVES[primitive], drawn.arrays.values(), options, arithmetic, formulas)
+            for y in results:
+                most = np.abs(y.value[np.isfinite(y.value)]).max(initial=0.0)
+                decided += np.count_nonzero((y.error <= most) & (y.error < np.inf))
+                elements += y.size
+    assert decided >= 0.9 * elements > 0

@@ -28,7 +28,7 @@ from properties.agreement import (
     WrongSpecial,
     agree,
 )
-from properties.law import law
+from properties.law import LAW_FORMATS, law
 from properties.sides import bounded
 from properties.strategies import (
     KINDS,
@@ -43,7 +43,7 @@ from properties.strategies import (
 )
 from properties.trial import BrokenDeviation, Check, StaleDeviation, WideDeviation
 from reference import batch_norm, convolution, dropout, pad, sinusoidal_encoding, softmax
-from reference.arithmetic import FLOAT32, Format
+from reference.arithmetic import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, Format
 from tests.mutants import Adapter, tried
 
 PROBLEMS = {
@@ -146,15 +146,31 @@ def test_every_kind_of_data_is_drawn_on_every_problem() -> None:
     assert all(kinds == list(KINDS) for kinds in seen.values())
 
 
-def test_another_depth_is_no_excuse_for_another_format() -> None:
-    """A law is tried in its formats only, except at depth "deep", where every format counts."""
-    law = Check("X-1 law", "softmax", "X-1", "a law", formats=("float64",))
-    narrow, wide = tried(Adapter(), fmt=FLOAT32), tried(Adapter())
-    assert trial.is_tried(law, wide)
-    assert not trial.is_tried(law, narrow)
-    assert trial.is_tried(check(), narrow)
-    trial.configure("deep", 0)
-    assert trial.is_tried(law, narrow)
+def test_a_law_is_tried_in_more_formats_the_deeper_a_run_goes() -> None:
+    """At depth "smoke" in the first that the run has, at "default" in both, at "deep" in all; values always."""
+    law = Check("X-1 law", "softmax", "X-1", "a law", formats=LAW_FORMATS)
+
+    def formats(depth: str, there: list[Format], check: Check = law) -> list[Format]:
+        trial.configure(depth, 0)
+        names = {fmt.name for fmt in there}
+        return [fmt for fmt in there if trial.is_tried(check, tried(Adapter(), fmt=fmt), names)]
+
+    every = [FLOAT64, FLOAT32, BFLOAT16, FLOAT16]
+    assert formats("smoke", every) == [FLOAT64]
+    assert formats("smoke", every[1:]) == [FLOAT32]
+    assert formats("default", every) == [FLOAT64, FLOAT32]
+    assert formats("deep", every) == every
+    assert formats("smoke", every, check()) == every
+
+
+def test_fewer_problems_where_shapes_are_compiled() -> None:
+    """A compiled mode sees the same series of problems, but less of it; at depth "deep" all of it."""
+    eager, compiled = tried(Adapter()), replace(tried(Adapter()), mode="compiled")
+    for depth in ("smoke", "default"):
+        few, many = (PROBLEMS["softmax"].pool(trial.DEPTHS[depth].breadth(check(), b), 0) for b in (compiled, eager))
+        assert 0 < len(few) < len(many)
+        assert all(problem in many for problem in few)
+    assert trial.DEPTHS["deep"].breadth(check(), compiled) == trial.DEPTHS["deep"].breadth(check(), eager)
 
 
 # -- the same inputs -----------------------------------------------------------------------------------

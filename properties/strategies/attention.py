@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from properties.strategies.problems import Pick, Problem, Problems, Spec
 
+WEIGHTS = 0.25  # the scale of matrices: three of them follow each other, and rounding is multiplied by each
 MASKS = ("none", "boolean", "additive")
 
 
@@ -121,10 +122,10 @@ def multi_head_attentions(
         }
         if not identity:
             arrays |= {
-                "w_q": Spec((inner, E), moderate=True),
-                "w_k": Spec((inner, E_k), moderate=True),
-                "w_v": Spec((inner, E_v), moderate=True),
-                "w_o": Spec((O, inner), moderate=True),
+                "w_q": Spec((inner, E), moderate=True, scale=WEIGHTS),
+                "w_k": Spec((inner, E_k), moderate=True, scale=WEIGHTS),
+                "w_v": Spec((inner, E_v), moderate=True, scale=WEIGHTS),
+                "w_o": Spec((O, inner), moderate=True, scale=WEIGHTS),
                 "b_q": Spec((inner,), moderate=True) if has_bias else None,
                 "b_k": Spec((inner,), moderate=True) if has_bias else None,
                 "b_v": Spec((inner,), moderate=True) if has_bias else None,

@@ -86,6 +86,7 @@ def draw(problem: Problem, kind: str, fmt: Format, seeds: Sequence[int]) -> Draw
             return open_places(x.shape, x.always, rng)
         like = MODERATE.get(kind, kind) if x.moderate or x.mask else kind
         y = numbers(like, x.shape, fmt, rng, first=first, nonnegative=x.nonnegative, whole=x.whole)
+        y = np.multiply(y, x.scale, out=y)
         if x.mask:
             y = np.where(open_places(x.shape, x.always, rng), y, -np.inf)
         return y.astype(fmt.dtype)

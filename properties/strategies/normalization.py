@@ -63,7 +63,7 @@ def layer_norms(
     def build(pick: Pick) -> Problem:
         axes = pick.option("axes", (1, 2, 3))
         options = {"axes": axes, "eps": pick.option("eps", eps)}
-        names = AFFINE[pick.option("affine", affine)]
+        names = AFFINE[pick.option("affine", affine, usual="both")]
         leading, N = pick.option("samples", samples, usual=1), pick.option("batch", batch)
         B = (N, *pick.sizes((1, 2), leading - 1)) if leading else ()
         D = (*pick.sizes((2, 1, 3), axes - 1), pick.option("length", (3, 2, 1, 19) if axes == 1 else (3, 2, 1)))

@@ -26,7 +26,8 @@ class Spec:
 
     nonnegative: its numbers are, as those of a variance. whole: they are integers besides, as positions,
     and small enough that the format holds the sum of two. moderate: they keep to ordinary sizes in every
-    kind, as those of scores, whose exponential decides nothing once their rounding exceeds 1. mask:
+    kind, as those of scores, whose exponential decides nothing once their rounding exceeds 1. scale: what
+    they are multiplied by, a power of two, since weights are small where many products follow. mask:
     "boolean", true where something is open, or "additive", -inf where it is closed; then the last axis is
     open at `always` in every row.
     """
@@ -35,6 +36,7 @@ class Spec:
     nonnegative: bool = False
     whole: bool = False
     moderate: bool = False
+    scale: float = 1.0
     mask: str = ""
     always: int = 0
 
