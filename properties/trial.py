@@ -48,7 +48,8 @@ class Depth:
 
     values, laws: the breadth of the pool for values and for laws. low: its share in formats below float32,
     since what is wrong in every format shows in the others. compiled: its share where each new shape is
-    compiled, which takes a hundred times as long as a call. draws: on each problem. free: problems that
+    compiled, which takes a hundred times as long as a call. itself: its share on the reference, which the
+    suite's own tests try too. draws: on each problem. free: problems that
     Hypothesis draws besides. law_formats: in how many of its formats a law is tried; None: in all there are.
     """
 
@@ -56,6 +57,7 @@ class Depth:
     laws: float
     low: float
     compiled: float
+    itself: float
     draws: int
     free: int
     law_formats: int | None
@@ -64,13 +66,14 @@ class Depth:
         """The breadth of the pool for a check."""
         breadth = self.values if check.property == "values" else self.laws
         breadth *= self.low if backend.format.precision < FLOAT32.precision else 1.0
+        breadth *= self.itself if backend.name == "reference" else 1.0
         return breadth * (self.compiled if backend.mode == "compiled" else 1.0)
 
 
 DEPTHS = {
-    "smoke": Depth(values=1.0, laws=0.6, low=0.5, compiled=0.3, draws=8, free=0, law_formats=1),
-    "default": Depth(values=1.5, laws=1.0, low=0.5, compiled=0.5, draws=8, free=0, law_formats=2),
-    "deep": Depth(values=4.0, laws=2.5, low=1.0, compiled=1.0, draws=16, free=50, law_formats=None),
+    "smoke": Depth(values=1.0, laws=0.6, low=0.5, compiled=0.3, itself=0.5, draws=8, free=0, law_formats=1),
+    "default": Depth(values=1.5, laws=1.0, low=0.5, compiled=0.5, itself=0.5, draws=8, free=0, law_formats=2),
+    "deep": Depth(values=4.0, laws=2.5, low=1.0, compiled=1.0, itself=1.0, draws=16, free=50, law_formats=None),
 }
 
 

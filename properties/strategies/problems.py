@@ -59,6 +59,10 @@ class Problem:
     extras: Mapping[str, Any] = field(default_factory=dict)
     choices: tuple[int, ...] = ()
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Hypothesis writes every example out, also where nobody reads it."""
+        printer.text(f"<a problem of {self.primitive}>")
+
     @property
     def is_empty(self) -> bool:
         """Whether some array has no numbers."""
