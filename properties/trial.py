@@ -72,7 +72,7 @@ class Depth:
 
 DEPTHS = {
     "smoke": Depth(values=1.0, laws=0.6, low=0.5, compiled=0.3, itself=0.5, draws=8, free=0, law_formats=1),
-    "default": Depth(values=1.5, laws=1.0, low=0.5, compiled=0.5, itself=0.5, draws=8, free=0, law_formats=2),
+    "default": Depth(values=1.5, laws=1.0, low=0.5, compiled=0.45, itself=0.5, draws=8, free=0, law_formats=2),
     "deep": Depth(values=4.0, laws=2.5, low=1.0, compiled=1.0, itself=1.0, draws=16, free=50, law_formats=None),
 }
 
