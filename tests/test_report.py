@@ -109,12 +109,13 @@ def test_citation_names_the_report(document: dict[str, Any]) -> None:
 
 
 def test_table_has_every_cell(document: dict[str, Any]) -> None:
-    """The LaTeX table has a row for each backend and a column for each primitive, and escapes both."""
+    """The LaTeX table has a row for each primitive and a column for each backend, and escapes both."""
     table = latex.matrix(document)
     rows = [line for line in table.splitlines() if line.endswith(r"\\")]
     primitives = {c["primitive"] for c in document["checks"]}
-    assert {row.count(" & ") for row in rows} == {len(primitives)}
-    assert len(rows) == 1 + len({(c["adapter"], c["format"]) for c in document["checks"]})
+    backends = {(c["adapter"], c["format"]) for c in document["checks"]}
+    assert {row.count(" & ") for row in rows} == {len(backends)}
+    assert len(rows) == 4 + len(primitives)  # adapter, device, format, mode
     assert not re.search(r"(?<!\\)_", table)
 
 

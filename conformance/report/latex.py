@@ -3,7 +3,8 @@ r"""Tables for coursework: booktabs, to be read with \input."""
 from __future__ import annotations
 
 from conformance.report import views
-from conformance.results import Document
+from conformance.report.views import Cell
+from conformance.results import Document, backend_id
 
 SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -18,23 +19,34 @@ SPECIAL = {
 
 
 def matrix(document: Document) -> str:
-    """The worst error/bound of every primitive and backend, backends as rows."""
+    """The worst error/bound of every primitive, a column for each backend.
+
+    What does not conform is a word; k marks a known deviation outside of which it conforms.
+    """
     names, rows = views.matrix(document["checks"])
-    primitives = [primitive for primitive, _ in rows]
+    backends = {backend_id(check): check for check in document["checks"]}
+    heads = [
+        " & ".join([head, *(escaped(backends[name][head]) for name in names)]) + r" \\"
+        for head in ("adapter", "device", "format", "mode")
+    ]
     lines = [
         f"% report {document['id']}",
-        rf"\begin{{tabular}}{{l{'r' * len(primitives)}}}",
+        rf"\begin{{tabular}}{{l{'r' * len(names)}}}",
         r"\toprule",
-        " & ".join(["backend", *map(escaped, primitives)]) + r" \\",
+        *heads,
         r"\midrule",
-        *(
-            " & ".join([escaped(name), *(escaped(cells[i].text) for _, cells in rows)]) + r" \\"
-            for i, name in enumerate(names)
-        ),
+        *(" & ".join([escaped(primitive), *map(_cell, cells)]) + r" \\" for primitive, cells in rows),
         r"\bottomrule",
         r"\end{tabular}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _cell(cell: Cell) -> str:
+    if cell.kind in ("not offered", "not tried"):
+        return "--"
+    known = " (known deviation)"
+    return escaped(cell.text.removesuffix(known)) + (r"\textsuperscript{k}" if cell.text.endswith(known) else "")
 
 
 def escaped(text: str) -> str:

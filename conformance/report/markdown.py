@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from conformance.report import views
-from conformance.report.views import Check, Table
+from conformance.report.views import Check, Known, Table
 from conformance.results import Document, backend_id, is_clean, word
 from conformance.summary import share, shortened, verdict
 
@@ -28,7 +28,7 @@ def render(document: Document) -> str:
             "Errors of the run",
             (line for e in document["errors"] for line in (f"- {_cell(e['where'])}", "", *_fenced(e["text"]), "")),
         ),
-        ("Known deviations", (f"- {_name(c)}: {_cell(k['reason'])} {k['link']}" for c, k in views.known(checks))),
+        ("Known deviations", (line for entry in views.known(checks) for line in _entry(entry))),
         ("Claims that are weaker than the default", _table(views.claims(document))),
         ("Conventions", _table(views.conventions(document))),
         ("Composed", (f"- {c['adapter']}: {c['primitive']}" for c in document["composed"])),
@@ -85,6 +85,13 @@ def _card(check: Check) -> Iterator[str]:
     if check["traceback"]:
         yield from _fenced("\n".join(check["traceback"]))
         yield ""
+
+
+def _entry(entry: Known) -> Iterator[str]:
+    yield f"- {_cell(entry.reason)} ({entry.link})"
+    yield f"  - input: `{_cell(shortened(entry.example))}`"
+    yield f"  - found: {_cell(shortened(entry.failure))}"
+    yield f"  - met by: {', '.join(_name(check) for check in entry.checks)}"
 
 
 def _name(check: Check) -> str:

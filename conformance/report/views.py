@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,8 +151,22 @@ def accuracy(checks: list[Check]) -> Table:
     )
 
 
-def known(checks: list[Check]) -> Iterator[tuple[Check, dict[str, str]]]:
-    """The entries of the ledger that still hold, each with its check."""
+@dataclass(frozen=True)
+class Known:
+    """An entry of a ledger that still holds: its example on one backend, and all checks that met it."""
+
+    reason: str
+    link: str
+    example: str
+    failure: str
+    checks: list[Check]
+
+
+def known(checks: list[Check]) -> list[Known]:
+    """The entries of the ledgers that still hold, each once."""
+    entries: dict[tuple[str, str, str], Known] = {}
     for check in checks:
         for entry in check["known"]:
-            yield check, entry
+            mine = entries.setdefault((check["adapter"], entry["reason"], entry["link"]), Known(**entry, checks=[]))
+            mine.checks.append(check)
+    return list(entries.values())
