@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from conformance import records
+from conformance.checks import laws
 from conformance.records import FlightRecorder, Writer
 from tests.runs import ROOT, begin, outcomes, results, run, surroundings, wait_for, written
 
@@ -24,6 +25,9 @@ CRASHES = {
     "leaves": "the process ended with status 3",
     "hangs": "it ran for more than 2 s, the limit of a check, and was ended",
 }
+
+SOFTMAX = "softmax and not log_softmax"
+CHECKS = 1 + sum(law.check.primitive == "softmax" for law in laws().values())  # type: ignore[attr-defined]  # a law
 
 
 @pytest.mark.parametrize("adapter", CRASHES)
@@ -61,7 +65,7 @@ def test_a_crash_costs_no_other_check(tmp_path: Path) -> None:
 @pytest.mark.parametrize("adapter", ["segfaults", "leaves", "hangs"])
 def test_a_crash_without_workers(adapter: str, tmp_path: Path) -> None:
     """Without -n the whole run dies, and still there is a report: the crash, its input, what was not run."""
-    ended = run(adapter, "-k", "softmax", "-o", "faulthandler_timeout=2", report=tmp_path)
+    ended = run(adapter, "-k", SOFTMAX, "-o", "faulthandler_timeout=2", report=tmp_path)
     checks = results(tmp_path)["checks"]
     assert ended.returncode != 0
     assert [check["outcome"] for check in checks].count("crashed") == 1
@@ -74,7 +78,7 @@ def test_a_crash_without_workers(adapter: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_is_ended(number: signal.Signals, workers: int, tmp_path: Path) -> None:
     """Ctrl-C and SIGTERM give an incomplete report in which every check has an outcome, and a status that is not 0."""
-    process = begin("slow", "-k", "softmax", report=tmp_path, workers=workers)
+    process = begin("slow", "-k", SOFTMAX, report=tmp_path, workers=workers)
     wait_for(lambda: written(tmp_path, "start") >= 1)
     if number == signal.SIGINT:
         os.killpg(process.pid, number)  # as a terminal does
@@ -85,7 +89,7 @@ def test_a_run_that_is_ended(number: signal.Signals, workers: int, tmp_path: Pat
     assert process.returncode not in (0, None)
     assert document["interrupted"]
     assert not document["complete"]
-    assert len(document["checks"]) == len({check["id"] for check in document["checks"]}) == 4
+    assert len(document["checks"]) == len({check["id"] for check in document["checks"]}) == CHECKS
     assert "not_run" in outcomes(tmp_path).values()
     assert set(outcomes(tmp_path).values()) <= {"not_run", "conforms"}
     assert "INCOMPLETE" in output
@@ -94,7 +98,7 @@ def test_a_run_that_is_ended(number: signal.Signals, workers: int, tmp_path: Pat
 @pytest.mark.parametrize(("workers", "kill"), [(0, os.killpg), (2, os.killpg), (2, os.kill)])
 def test_a_run_that_is_killed(workers: int, kill: Callable[[int, int], None], tmp_path: Path) -> None:
     """SIGKILL, with its workers or alone, leaves records, of which `render` makes a report that is not clean."""
-    process = begin("slow", "-k", "softmax", report=tmp_path, workers=workers)
+    process = begin("slow", "-k", SOFTMAX, report=tmp_path, workers=workers)
     wait_for(lambda: written(tmp_path, "start") >= 1)
     kill(process.pid, signal.SIGKILL)
     process.communicate(timeout=30)
@@ -102,7 +106,7 @@ def test_a_run_that_is_killed(workers: int, kill: Callable[[int, int], None], tm
     line = [sys.executable, "-m", "conformance", "render", str(tmp_path)]
     ended = subprocess.run(line, cwd=ROOT, env=surroundings(), capture_output=True, text=True, timeout=30, check=False)
     assert ended.returncode == 1
-    assert len(outcomes(tmp_path)) == 4
+    assert len(outcomes(tmp_path)) == CHECKS
     assert set(outcomes(tmp_path).values()) <= {"crashed", "not_run", "conforms"}
     assert "INCOMPLETE" in ended.stdout
 
@@ -122,7 +126,7 @@ def test_render_says_what_it_cannot_do(content: str | None, tmp_path: Path) -> N
 def test_deviations_carry_their_input(tmp_path: Path) -> None:
     """What raises or has the wrong shape deviates, on an input of a few numbers that is kept to the last bit."""
     for adapter, kind in (("raises", "raised"), ("exits", "raised"), ("wrong_shape", "shape")):
-        ended = run(adapter, "-k", "test_values and softmax", report=tmp_path)
+        ended = run(adapter, "-k", f"test_values and {SOFTMAX}", report=tmp_path)
         (check,) = results(tmp_path)["checks"]
         found = check["counterexample"]
         assert ended.returncode == 1
