@@ -31,7 +31,7 @@ def surroundings() -> dict[str, str]:
 def run(adapter: str | Path, *arguments: str, report: Path, workers: int = 0) -> subprocess.CompletedProcess[str]:
     """A run to its end, and to the end of the process that guards it."""
     line = command(adapter, *arguments, report=report, workers=workers)
-    return subprocess.run(line, cwd=ROOT, env=surroundings(), capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(line, cwd=ROOT, env=surroundings(), capture_output=True, text=True, timeout=180, check=False)
 
 
 def begin(adapter: str | Path, *arguments: str, report: Path, workers: int = 0) -> subprocess.Popen[str]:
