@@ -60,7 +60,7 @@ def measure(clock: Clock, case: Case, problem: Problem, backend: Backend, n: int
         backend.call(case.primitive, list(sample[0].arrays.values()), problem.options)
     for draw in sample:
         arrays, options = list(draw.arrays.values()), draw.options
-        plain = [x.astype(np.float64) if isinstance(x, np.ndarray) else x for x in arrays]
+        plain = [x.astype(float) if isinstance(x, np.ndarray) and x.dtype != bool else x for x in arrays]
         with clock.time("adapter"):
             got = backend.call(case.primitive, arrays, options)
         with clock.time("reference"):
@@ -87,7 +87,7 @@ def row(case: Case, backend: Backend, depth: Depth) -> str:
             except NotOffered:
                 continue
     backend.rest()
-    head = f"{case.primitive:22}{backend.id:28}"
+    head = f"{case.primitive:30}{backend.id:28}"
     if not clock.draws:
         return head + "not offered"
     clock.seconds["bound"] -= clock.seconds["reference"]  # the bounded reading computes the values too
@@ -122,7 +122,7 @@ def main() -> None:
     chosen = parser.parse_args()
     widths = (9, 7, 11, 9, 10, 6)
     heads = (f"{column:>{width}}" for column, width in zip(COLUMNS, widths, strict=True))
-    print(f"{'':50}{''.join(f'{part:>10}' for part in PARTS)}{''.join(heads)}", flush=True)
+    print(f"{'':58}{''.join(f'{part:>10}' for part in PARTS)}{''.join(heads)}", flush=True)
     for spec in chosen.adapters:
         settings = (spec, chosen.primitive or every, chosen.format or ["float32"], chosen.depth)
         process = multiprocessing.get_context("spawn").Process(target=table, args=settings)
