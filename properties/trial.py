@@ -173,7 +173,7 @@ def trial(check: Check, backend: Backend, problems: Problems, judge: Judge) -> N
 
         def fails(draw: Draw) -> Failure | None:
             """How a draw fails, unless the ledger explains it."""
-            return None if _is_known(draw, deviations) else _failure_if_offered(judge, backend, draw)
+            return None if is_known(draw, deviations) else _failure_if_offered(judge, backend, draw)
 
         smallest = minimised(problems, fails, found[0])
         agreement.tally = tally
@@ -200,7 +200,7 @@ def _try(
     tally.problems += 1
     for draw in draws(problem, _run.depth.draws, backend.format, entropy, problems.kinds):
         tally.drawn += 1
-        if _is_known(draw, deviations):
+        if is_known(draw, deviations):
             tally.excluded += 1
             continue
         worst = tally.worst_ratio
@@ -246,7 +246,7 @@ def _digest(draw: Draw, tally: Tally) -> None:
         tally.digest.update(np.ascontiguousarray(x).tobytes() if isinstance(x, np.ndarray) else repr(x).encode())
 
 
-def _is_known(draw: Draw, deviations: list[Deviation]) -> bool:
+def is_known(draw: Draw, deviations: list[Deviation]) -> bool:
     """Whether a draw lies in the region of a known deviation. Raises: BrokenDeviation."""
     for deviation in deviations:
         try:
@@ -278,7 +278,7 @@ def _confirm(deviation: Deviation, check: Check, backend: Backend, problems: Pro
         raise BrokenDeviation(
             f"{entry}: the pinned example is no input of {check.primitive}: {type(error).__name__}: {error}"
         ) from error
-    if not _is_known(pinned, [deviation]):
+    if not is_known(pinned, [deviation]):
         raise WideDeviation(f"{entry}: the pinned example lies outside the entry's own region")
     failure: str | Failure | None
     if deviation.ends_the_process:
