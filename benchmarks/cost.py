@@ -87,7 +87,7 @@ def row(case: Case, backend: Backend, depth: Depth) -> str:
     with np.errstate(all="ignore"):
         for problem in case.problems.pool(depth.breadth(values_check(case), backend), 0):
             try:
-                measure(clock, case, problem, backend, depth.draws)
+                measure(clock, case, problem, backend, depth.number(backend))
             except NotOffered:
                 continue
     backend.rest()

@@ -49,8 +49,8 @@ class Depth:
     values, laws: the breadth of the pool for values and for laws. low: its share in formats below float32,
     since what is wrong in every format shows in the others. compiled: its share where each new shape is
     compiled, which takes a hundred times as long as a call. itself: its share on the reference, which the
-    suite's own tests try too. draws: on each problem. free: problems that
-    Hypothesis draws besides. law_formats: in how many of its formats a law is tried; None: in all there are.
+    suite's own tests try too. draws: on each problem; on each that was compiled, redraws. free: problems
+    that Hypothesis draws besides. law_formats: in how many of its formats a law is tried; None: in all there are.
     """
 
     values: float
@@ -59,6 +59,7 @@ class Depth:
     compiled: float
     itself: float
     draws: int
+    redraws: int
     free: int
     law_formats: int | None
 
@@ -69,11 +70,19 @@ class Depth:
         breadth *= self.itself if backend.name == "reference" else 1.0
         return breadth * (self.compiled if backend.mode == "compiled" else 1.0)
 
+    def number(self, backend: Backend) -> int:
+        """How many draws of numbers a problem gets."""
+        return self.redraws if backend.mode == "compiled" else self.draws
+
 
 DEPTHS = {
-    "smoke": Depth(values=1.0, laws=0.6, low=0.5, compiled=0.3, itself=0.5, draws=8, free=0, law_formats=1),
-    "default": Depth(values=1.5, laws=1.0, low=0.5, compiled=0.45, itself=0.5, draws=8, free=0, law_formats=2),
-    "deep": Depth(values=4.0, laws=2.5, low=1.0, compiled=1.0, itself=1.0, draws=16, free=50, law_formats=None),
+    "smoke": Depth(values=1.0, laws=0.6, low=0.5, compiled=0.3, itself=0.5, draws=8, redraws=8, free=0, law_formats=1),
+    "default": Depth(
+        values=1.5, laws=1.0, low=0.5, compiled=0.45, itself=0.5, draws=8, redraws=12, free=0, law_formats=2
+    ),
+    "deep": Depth(
+        values=4.0, laws=2.5, low=1.0, compiled=1.0, itself=1.0, draws=16, redraws=16, free=50, law_formats=None
+    ),
 }
 
 
@@ -198,7 +207,7 @@ def _try(
 ) -> None:
     """Judge one problem on its draws."""
     tally.problems += 1
-    for draw in draws(problem, _run.depth.draws, backend.format, entropy, problems.kinds):
+    for draw in draws(problem, _run.depth.number(backend), backend.format, entropy, problems.kinds):
         tally.drawn += 1
         if is_known(draw, deviations):
             tally.excluded += 1

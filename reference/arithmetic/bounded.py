@@ -505,9 +505,14 @@ def _split(x: Bounded, sections: Any, axis: int = 0) -> list[Bounded]:
 def _pad(x: Bounded, pad_width: Any, mode: str = "constant", *, constant_values: float = 0.0) -> Bounded:
     if mode != "constant":
         return x.move(lambda array: np.pad(array, pad_width, mode=mode))  # type: ignore[call-overload]  # NumPy types each mode apart
+    if not np.any(pad_width):
+        return Bounded(x.value, x.error, x.arithmetic, x.exact)
     fill = Bounded.constant(constant_values, x.arithmetic)
+    value = np.pad(x.value, pad_width, constant_values=constant_values)
+    if fill.exact and x.exact.all() and not x.error.any():  # inputs, most often: np.pad takes its time
+        return Bounded(value, np.zeros(value.shape), x.arithmetic)
     return Bounded(
-        np.pad(x.value, pad_width, constant_values=constant_values),
+        value,
         np.pad(x.error, pad_width, constant_values=float(fill.error)),
         x.arithmetic,
         np.pad(x.exact, pad_width, constant_values=bool(fill.exact)),
