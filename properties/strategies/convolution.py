@@ -23,12 +23,6 @@ def _sides(pick: Pick, padding: str, rank: int) -> Any:
     return padding
 
 
-def _per_axis(pick: Pick, name: str, values: Sequence[int | str], rank: int) -> tuple[int, ...]:
-    """One value for all axes, or one for each."""
-    value = pick.option(name, values)
-    return pick.sizes((1, 2, 3), rank) if isinstance(value, str) else (value,) * rank
-
-
 def convolutions(
     *,
     rank: tuple[int, ...] = (1, 2, 3),
@@ -60,8 +54,8 @@ def convolutions(
         C, O = g * pick.size(channels), g * pick.size((1, 2, 3))
         N = pick.option("batch", batch)
         K = pick.sizes(kernel, r)
-        d = _per_axis(pick, "dilation", dilation, r)
-        s = _per_axis(pick, "stride", stride, r)
+        d = pick.per_axis("dilation", dilation, r)
+        s = pick.per_axis("stride", stride, r)
         spans = [d_i * (K_i - 1) + 1 for d_i, K_i in zip(d, K, strict=True)]
         if circular_multiple:
             sides: Any = tuple(((span - 1) // 2, span - 1 - (span - 1) // 2) for span in spans)
@@ -136,8 +130,8 @@ def transposed_convolutions(
         C, O = g * pick.size((1, 2, 3)), g * pick.size((1, 2, 3))
         N = pick.option("batch", batch)
         K = pick.sizes((2, 1, 3), r)
-        d = _per_axis(pick, "dilation", dilation, r)
-        s = _per_axis(pick, "stride", stride, r)
+        d = pick.per_axis("dilation", dilation, r)
+        s = pick.per_axis("stride", stride, r)
         sides = _sides(pick, pick.option("padding", padding), r)
         asked = pick.option("output_padding", output_padding)
         more = tuple(min(asked, (s_i if forward else max(s_i, d_i)) - 1) for s_i, d_i in zip(s, d, strict=True))
@@ -205,7 +199,7 @@ def deltas() -> Problems:
 
     def build(pick: Pick) -> Problem:
         r = pick.option("rank", (1, 2, 3))
-        d = _per_axis(pick, "dilation", (1, 2, "mixed"), r)
+        d = pick.per_axis("dilation", (1, 2, "mixed"), r)
         N, C = pick.option("batch", (1, 2)), pick.size((1, 2))
         K = pick.sizes((3, 1, 5), r)
         tap = tuple(pick.size((K_i // 2, *range(K_i))) for K_i in K)

@@ -15,12 +15,6 @@ PADDINGS = ("none", "symmetric", "asymmetric")
 STRIDES = ("kernel", 1, 2, "mixed")
 
 
-def _per_axis(pick: Pick, name: str, values: Sequence[int | str], rank: int) -> tuple[int, ...]:
-    """One value for all axes, or one for each."""
-    value = pick.option(name, values)
-    return pick.sizes((1, 2, 3), rank) if isinstance(value, str) else (value,) * rank
-
-
 def _pools(
     primitive: str,
     *,
@@ -54,7 +48,7 @@ def _pools(
         K = pick.sizes(kernel, r)
         chosen = pick.option("stride", stride)
         s = K if chosen == "kernel" else pick.sizes((1, 2, 3), r) if isinstance(chosen, str) else (int(chosen),) * r
-        d = (1,) * r if dilation is None else _per_axis(pick, "dilation", dilation, r)
+        d = (1,) * r if dilation is None else pick.per_axis("dilation", dilation, r)
         sides = _sides(pick, pick.option("padding", padding, usual="symmetric"), K, everywhere)
         ceil = pick.option("ceil_mode", ceil_mode)
         options: dict[str, Any] = {"kernel": K, "stride": None if chosen == "kernel" else s}

@@ -106,6 +106,11 @@ class Pick:
     def sizes(self, values: Sequence[T], n: int) -> tuple[T, ...]:
         return tuple(self.size(values) for _ in range(n))
 
+    def per_axis(self, name: str, values: Sequence[int | str], rank: int) -> tuple[int, ...]:
+        """An option that is one number for all axes, or, where the value is a word, one for each."""
+        value = self.option(name, values)
+        return self.sizes((1, 2, 3), rank) if isinstance(value, str) else (value,) * rank
+
 
 Builder = Callable[[Pick], Problem]
 
