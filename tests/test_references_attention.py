@@ -100,10 +100,9 @@ def test_causal_attention_counts_from_the_first_key(T: int, S: int) -> None:
 
 def test_scores_of_logarithms_give_fractions() -> None:
     """Scores log 1, log 2, log 5 give the weights 1/8, 2/8, 5/8."""
-    k = np.log(np.array([[1.0], [2.0], [5.0]]))
+    k = np.log(Bounded.of([[1.0], [2.0], [5.0]], DOUBLE))  # with the error of these logarithms
     (bound,) = read(scaled_dot_product_attention, [np.ones((1, 1)), k, np.eye(3)], {}, DOUBLE)
-    for weight, numerator in zip(bound.value[0], (1, 2, 5), strict=True):
-        assert math.isclose(weight, numerator / 8, rel_tol=4 * FLOAT64.u * 2)
+    assert_within(bound, np.array([[Fraction(n, 8) for n in (1, 2, 5)]]))
 
 
 def test_weights_are_those_of_scipy() -> None:

@@ -51,13 +51,12 @@ def test_encoding_of_the_lecture() -> None:
 
     They give the wavelengths as a geometric progression from 2 pi to 10000 2 pi.
     """
-    d = 8
-    steps = sinusoidal_encoding(np.ones(1), d=d, first_index=1)[0]
-    assert np.allclose(np.arcsin(steps[::2]), [10000.0 ** (-2 * i / d) for i in range(1, d // 2 + 1)], rtol=1e-13)
-    assert np.arcsin(steps[-2]) == pytest.approx(1e-4, rel=1e-12)
-    wavelengths = 2 * np.pi / np.arcsin(sinusoidal_encoding(np.ones(1), d=d)[0][::2])
-    assert wavelengths[0] == pytest.approx(2 * np.pi)
-    assert np.allclose(wavelengths[1:] / wavelengths[:-1], 10000 ** (2 / d))
+    for first, angles in ((1, (0.1, 0.01, 0.001, 0.0001)), (0, (1, 0.1, 0.01, 0.001))):  # wavelengths 2 pi / angle
+        (bound,) = read(sinusoidal_encoding, [np.ones(1)], {"d": 8, "first_index": first, "layout": "halves"}, DOUBLE)
+        with mpmath.workdps(50):
+            turns = [mpmath.mpf(str(angle)) for angle in angles]
+            exact = [*map(mpmath.sin, turns), *map(mpmath.cos, turns)]
+            assert_within(bound, np.array([exact], dtype=object))
 
 
 def test_encoding_keeps_the_shape_of_the_positions() -> None:
