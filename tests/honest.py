@@ -184,7 +184,7 @@ class Rounded(NDArrayOperatorsMixin):
     machine: Machine
     terms: Floats | None = field(default=None, repr=False)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # as an array has none
 
     @property
     def shape(self) -> tuple[int, ...]:

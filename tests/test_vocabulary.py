@@ -52,7 +52,7 @@ class Watched(NDArrayOperatorsMixin):
 
     __array__ = __float__ = __int__ = __bool__ = __index__ = __complex__ = __setitem__ = _refuse
     __iter__ = __contains__ = _refuse
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # as an array has none
 
 
 def _is_numbers(x: Any) -> bool:
