@@ -27,7 +27,7 @@ import reference
 from adapters.backend import Backend, NotOffered, backends
 from adapters.loading import installed, load
 from conformance.cases import CASES, Case
-from conformance.test_values import values_check
+from conformance.test_values import test_values as values
 from properties.agreement import agree, same_number
 from properties.sides import bounded
 from properties.strategies import Problem, draws
@@ -56,7 +56,7 @@ def measure(clock: Clock, case: Case, problem: Problem, backend: Backend, n: int
     """Judge n draws of a problem, part by part. Raises: NotOffered."""
     with clock.time("draw"):
         sample = list(draws(problem, n, backend.format, (0, 0, 0, 0), case.problems.kinds))
-    known = backend.deviations(values_check(case).id)
+    known = backend.deviations(values.cases[case].id)
     sample = [draw for draw in sample if not is_known(draw, known)]  # which may raise, or end the process
     if not sample:
         return
@@ -85,9 +85,9 @@ def row(case: Case, backend: Backend, depth: Depth) -> str:
     """Judge the pool of a primitive, and say what it has cost."""
     clock, compiled = Clock(), backend.counters().get("compilations")
     with np.errstate(all="ignore"):
-        for problem in case.problems.pool(depth.breadth(values_check(case), backend), 0):
+        for problem in case.problems.pool(depth.breadth(values.cases[case], backend), 0):
             try:
-                measure(clock, case, problem, backend, depth.number(backend))
+                measure(clock, case, problem, backend, depth.number(values.cases[case], backend))
             except NotOffered:
                 continue
     backend.rest()

@@ -1,4 +1,4 @@
-"""Every check that there is: the laws of properties/, and values for each row of the table of cases."""
+"""Every check that there is: the laws of properties/, and the lanes of this folder for each row of the table."""
 
 from __future__ import annotations
 
@@ -6,20 +6,38 @@ import functools
 import importlib
 import pkgutil
 from collections.abc import Callable
+from types import ModuleType
+from typing import Any
 
+import conformance
 import properties
 from adapters.backend import Backend
-from conformance.test_values import test_values
 
 
 @functools.cache
 def laws() -> dict[str, Callable[[Backend], None]]:
     """Every law, by the id of its check."""
-    names = [module.name for module in pkgutil.iter_modules(properties.__path__) if module.name.startswith("test_")]
-    modules = [importlib.import_module(f"properties.{name}") for name in names]
-    return {f.check.id: f for module in modules for f in vars(module).values() if hasattr(f, "check")}
+    return {f.check.id: f for f in _tests(properties) if hasattr(f, "check")}
+
+
+@functools.cache
+def lanes() -> dict[str, Callable[[Backend], None]]:
+    """Every check that a row of the table of cases gets, by its id."""
+    return {
+        check.id: functools.partial(f, case=case)
+        for f in _tests(conformance)
+        if hasattr(f, "cases")
+        for case, check in f.cases.items()
+    }
 
 
 def check_ids() -> set[str]:
     """The id of every check."""
-    return {*laws(), *(check.id for check in test_values.cases.values())}  # type: ignore[attr-defined]  # set there
+    return {*laws(), *lanes()}
+
+
+def _tests(package: ModuleType) -> list[Any]:
+    """What stands in the files of tests of a package."""
+    names = [module.name for module in pkgutil.iter_modules(package.__path__) if module.name.startswith("test_")]
+    modules = [importlib.import_module(f"{package.__name__}.{name}") for name in names]
+    return [f for module in modules for f in vars(module).values()]

@@ -50,9 +50,9 @@ def law(
     """
 
     def decorate(body: Body) -> Callable[[Backend], None]:
-        statement = _statement(body)
+        says = statement(body)
         name = re.sub("^test_", "", body.__name__)
-        check = Check(f"{id} {name}", problems.primitive, id, statement, LAW_FORMATS)
+        check = Check(f"{id} {name}", problems.primitive, id, says, LAW_FORMATS)
         judge = JUDGES[verb](body)
 
         def test(backend: Backend) -> None:
@@ -66,7 +66,8 @@ def law(
     return decorate
 
 
-def _statement(body: Body) -> str:
+def statement(body: Callable[..., Any]) -> str:
+    """What a check says must hold: the first paragraph of its docstring."""
     text = (body.__doc__ or "").strip().split("\n\n")[0]
     return " ".join(text.split())
 

@@ -30,9 +30,10 @@ Judge = Callable[[Backend, Draw], None]
 
 @dataclass(frozen=True)
 class Check:
-    """One row of the report. property is "values" or the id of a law; statement is what must hold.
+    """One row of the report. property is "values", the id of a law or the name of a lane; statement is what must hold.
 
     formats: those in which it is tried above depth "deep", the first ones first; None means all that a backend has.
+    part: "values", "gradients", "lanes" or "laws", which decides how much is tried.
     """
 
     id: str
@@ -40,48 +41,90 @@ class Check:
     property: str
     statement: str
     formats: tuple[str, ...] | None = None
+    part: str = "laws"
 
 
 @dataclass(frozen=True)
 class Depth:
     """How much is tried.
 
-    values, laws: the breadth of the pool for values and for laws. low: its share in formats below float32,
-    since what is wrong in every format shows in the others. compiled: its share where each new shape is
-    compiled, which takes a hundred times as long as a call. itself: its share on the reference, which the
-    suite's own tests try too. draws: on each problem; on each that was compiled, redraws. free: problems
-    that Hypothesis draws besides. law_formats: in how many of its formats a law is tried; None: in all there are.
+    values, gradients, lanes, laws: the breadth of the pool for each part of the checks. low: its share in
+    formats below float32, since what is wrong in every format shows in the others. compiled: its share where
+    each new shape is compiled, which takes a hundred times as long as a call. itself: its share on the
+    reference, which the suite's own tests try too. draws: on each problem; redraws: on each that was compiled;
+    lane_draws: in a lane, which looks for other things than a rare number. free: problems that Hypothesis
+    draws besides. law_formats: in how many of its formats a law is tried; None: in all there are.
     """
 
     values: float
+    gradients: float
+    lanes: float
     laws: float
     low: float
     compiled: float
     itself: float
     draws: int
     redraws: int
+    lane_draws: int
     free: int
     law_formats: int | None
 
     def breadth(self, check: Check, backend: Backend) -> float:
         """The breadth of the pool for a check."""
-        breadth = self.values if check.property == "values" else self.laws
+        breadth: float = getattr(self, check.part)
         breadth *= self.low if backend.format.precision < FLOAT32.precision else 1.0
         breadth *= self.itself if backend.name == "reference" else 1.0
         return breadth * (self.compiled if backend.mode == "compiled" else 1.0)
 
-    def number(self, backend: Backend) -> int:
+    def number(self, check: Check, backend: Backend) -> int:
         """How many draws of numbers a problem gets."""
+        if check.part == "lanes":
+            return self.lane_draws
         return self.redraws if backend.mode == "compiled" else self.draws
 
 
 DEPTHS = {
-    "smoke": Depth(values=1.0, laws=0.6, low=0.5, compiled=0.3, itself=0.5, draws=8, redraws=8, free=0, law_formats=1),
+    "smoke": Depth(
+        values=1.0,
+        gradients=0.5,
+        lanes=0.1,
+        laws=0.6,
+        low=0.5,
+        compiled=0.3,
+        itself=0.5,
+        draws=8,
+        redraws=8,
+        lane_draws=2,
+        free=0,
+        law_formats=1,
+    ),
     "default": Depth(
-        values=1.5, laws=1.0, low=0.5, compiled=0.45, itself=0.5, draws=8, redraws=12, free=0, law_formats=2
+        values=1.5,
+        gradients=1.0,
+        lanes=0.3,
+        laws=1.0,
+        low=0.5,
+        compiled=0.45,
+        itself=0.5,
+        draws=8,
+        redraws=12,
+        lane_draws=3,
+        free=0,
+        law_formats=2,
     ),
     "deep": Depth(
-        values=4.0, laws=2.5, low=1.0, compiled=1.0, itself=1.0, draws=16, redraws=16, free=50, law_formats=None
+        values=4.0,
+        gradients=3.0,
+        lanes=1.0,
+        laws=2.5,
+        low=1.0,
+        compiled=1.0,
+        itself=1.0,
+        draws=16,
+        redraws=16,
+        lane_draws=6,
+        free=50,
+        law_formats=None,
     ),
 }
 
@@ -155,7 +198,7 @@ def trial(check: Check, backend: Backend, problems: Problems, judge: Judge) -> N
 
     def judged(problem: Problem, entropy: Entropy) -> None:
         try:
-            _try(problem, entropy, backend, judge, deviations, problems, tally)
+            _try(problem, entropy, check, backend, judge, deviations, problems, tally)
         except Failure as failure:
             found.append(failure)
             raise
@@ -199,6 +242,7 @@ def trial(check: Check, backend: Backend, problems: Problems, judge: Judge) -> N
 def _try(
     problem: Problem,
     entropy: Entropy,
+    check: Check,
     backend: Backend,
     judge: Judge,
     deviations: list[Deviation],
@@ -207,7 +251,7 @@ def _try(
 ) -> None:
     """Judge one problem on its draws."""
     tally.problems += 1
-    for draw in draws(problem, _run.depth.number(backend), backend.format, entropy, problems.kinds):
+    for draw in draws(problem, _run.depth.number(check, backend), backend.format, entropy, problems.kinds):
         tally.drawn += 1
         if is_known(draw, deviations):
             tally.excluded += 1

@@ -21,9 +21,9 @@ from adapters import loading
 from adapters.backend import Backend, BackendError, NotOffered, backends, is_within, reference_defaults
 from adapters.deviations import Deviation, Example
 from adapters.loading import AdapterError, installed, load
+from conformance.mutants import Adapter, tried
 from reference import softmax
 from reference.arithmetic import FLOAT32, FLOAT64, FORMATS, Format, default_arithmetic
-from tests.mutants import Adapter, tried
 
 ROOT = Path(__file__).parent.parent
 FRAMEWORKS = ("torch", "jax")

@@ -8,22 +8,16 @@ import pytest
 
 from adapters.backend import Backend
 from conformance.cases import CASES
-from conformance.checks import laws
-from conformance.test_values import test_values as judge_values
+from conformance.checks import lanes, laws
+from conformance.mutants import MUTANTS, REJECTS, Adapter, tried
 from properties import agreement, trial
 from properties.agreement import Failure
-from tests.mutants import MUTANTS, REJECTS, Adapter, tried
 
 Test = Callable[[Backend], None]
 
 
-def _values(primitive: str) -> Test:
-    (case,) = (case for case in CASES if case.primitive == primitive)
-    return lambda backend: judge_values(backend, case)
-
-
 LAWS = laws()
-VALUES = {f"VALUES {case.primitive}": _values(case.primitive) for case in CASES}
+VALUES = {id: test for id, test in lanes().items() if id.startswith("VALUES ")}
 
 # Values cannot see these: whatever chance decides is given to the reference, and values are of valid inputs.
 BY_LAWS_ONLY = {

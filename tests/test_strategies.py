@@ -17,7 +17,7 @@ import reference
 from adapters.backend import backends
 from adapters.loading import load
 from conformance.cases import CASES
-from conformance.test_values import values_check
+from conformance.test_values import test_values as values
 from properties import trial
 from properties.strategies import (
     KINDS,
@@ -799,8 +799,8 @@ def test_nine_elements_of_ten_are_decided(name: str, fmt: str, primitive: str) -
     (case,) = (case for case in CASES if case.primitive == primitive)
     formulas, arithmetic = reference.FORMULAS.get(primitive), backend.arithmetic(primitive)
     decided = elements = 0
-    for problem in case.problems.pool(trial.DEPTHS["default"].breadth(values_check(case), backend), 0):
-        for drawn in draws(problem, 8, backend.format, trial.entropy_of(values_check(case)), case.problems.kinds):
+    for problem in case.problems.pool(trial.DEPTHS["default"].breadth(values.cases[case], backend), 0):
+        for drawn in draws(problem, 8, backend.format, trial.entropy_of(values.cases[case]), case.problems.kinds):
             options = {**backend.conventions(primitive), **drawn.options}
             options |= {"keep": np.ones(np.shape(drawn.x), bool)} if primitive == "dropout" else {}
             with np.errstate(all="ignore"):

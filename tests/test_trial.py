@@ -17,6 +17,7 @@ from adapters.apart import end_of
 from adapters.backend import Backend, NotOffered, backends
 from adapters.deviations import Deviation, Example
 from adapters.loading import load
+from conformance.mutants import Adapter, tried
 from properties import agreement, trial
 from properties.agreement import (
     Failure,
@@ -44,7 +45,6 @@ from properties.strategies import (
 from properties.trial import BrokenDeviation, Check, StaleDeviation, WideDeviation
 from reference import batch_norm, convolution, dropout, pad, sinusoidal_encoding, softmax
 from reference.arithmetic import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, Format
-from tests.mutants import Adapter, tried
 
 PROBLEMS = {
     "softmax": softmaxes(),
@@ -76,7 +76,7 @@ def judge(backend: Backend, draw: Draw) -> None:
 
 
 def check(primitive: str = "softmax") -> Check:
-    return Check(f"VALUES {primitive}", primitive, "values", "the result is the reference's")
+    return Check(f"VALUES {primitive}", primitive, "values", "the result is the reference's", part="values")
 
 
 def run(adapter: Any, primitive: str = "softmax", fmt: Format | None = None, judge: Any = judge, **more: Any) -> Tally:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from conformance.mutants.base import Function, mutant, mutant_with_state
 from reference import dropout
-from tests.mutants.base import Function, mutant, mutant_with_state
 
 # -- dropout -------------------------------------------------------------------------------------------
 
@@ -24,7 +24,7 @@ def masked(change: Function) -> Function:
     def function(x: Any, *, p: float = 0.5, training: bool = True, key: int = 0) -> Any:
         return change(x, p, key) if training else x
 
-    del function.__wrapped__  # type: ignore[attr-defined]  # the harness is to see this signature
+    del function.__wrapped__
     return function
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from conformance.mutants.base import mutant
 from reference import dense
-from tests.mutants.base import mutant
 
 
 @mutant("dense")

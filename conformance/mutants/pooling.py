@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from conformance.mutants.base import Function, mutant
 from reference import (
     adaptive_average_pool,
     adaptive_max_pool,
@@ -22,7 +23,6 @@ from reference import (
 )
 from reference.arrays import per_axis
 from reference.convolution import paddings
-from tests.mutants.base import Function, mutant
 
 WINDOWED = (max_pool, sum_pool, average_pool, lp_pool)
 PADDED = (max_pool, sum_pool, average_pool)

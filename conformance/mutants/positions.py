@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from conformance.mutants.base import mutant
 from reference import sinusoidal_encoding
-from tests.mutants.base import mutant
 
 
 def _laid_out(sines: Any, cosines: Any, layout: str) -> Any:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from conformance.mutants.base import Function, mutant
 from reference import batch_norm, layer_norm
-from tests.mutants.base import Function, mutant
 
 # -- batch_norm ----------------------------------------------------------------------------------------
 
@@ -52,7 +52,7 @@ def in_training(change: Function) -> Function:
         y, *running = batch_norm(x, m, v, weight, bias, **options)
         return (change(x, weight, bias, eps) if training else y), *running
 
-    del function.__wrapped__  # type: ignore[attr-defined]  # the harness is to see this signature
+    del function.__wrapped__
     return function
 
 
@@ -132,7 +132,7 @@ def everywhere(change: Function) -> Function:
         y = change(x, _along(mean, x), _along(var, x), weight, bias, eps)
         return y, *batch_norm(x, m, v, weight, bias, **options)[1:]
 
-    del function.__wrapped__  # type: ignore[attr-defined]  # the harness is to see this signature
+    del function.__wrapped__
     return function
 
 
@@ -208,7 +208,7 @@ def with_statistics(change: Function) -> Function:
 
         return change(call, x, m, v, training, momentum)
 
-    del function.__wrapped__  # type: ignore[attr-defined]  # the harness is to see this signature
+    del function.__wrapped__
     return function
 
 
@@ -291,7 +291,7 @@ def per_sample(change: Function) -> Function:
         y = y if weight is None else y * weight
         return y if bias is None else y + bias
 
-    del function.__wrapped__  # type: ignore[attr-defined]  # the harness is to see this signature
+    del function.__wrapped__
     return function
 
 

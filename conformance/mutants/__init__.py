@@ -6,7 +6,7 @@ module for each chapter; REJECTS says for each law which mutants break its equat
 bound.
 """
 
-from tests.mutants import (
+from conformance.mutants import (
     activations,
     attention,
     convolution,
@@ -17,7 +17,7 @@ from tests.mutants import (
     positions,
     residual,
 )
-from tests.mutants.base import MUTANTS, Adapter, Mutant, tried
+from conformance.mutants.base import MUTANTS, Adapter, Mutant, tried
 
 CHAPTERS = (convolution, pooling, normalization, dropout, activations, dense, attention, residual, positions)
 REJECTS: dict[str, list[str]] = {law: names for chapter in CHAPTERS for law, names in chapter.REJECTS.items()}

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from conformance.mutants.base import mutant
 from reference import gelu, log_softmax, relu, sigmoid, softmax, tanh
-from tests.mutants.base import mutant
 
 # -- softmax -------------------------------------------------------------------------------------------
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from conformance.mutants.base import mutant
 from reference import convolution, output_size, pad, transposed_convolution
 from reference.arrays import per_axis
 from reference.convolution import paddings, spread
-from tests.mutants.base import mutant
 
 # -- output_size ---------------------------------------------------------------------------------------
 
@@ -62,7 +62,7 @@ def divides_as_floats(size: int, kernel: int, *, stride: int = 1, padding: Any =
 def _padded(x: Any, padding: Any, mode: str, value: float = 0.0) -> Any:
     """np.pad on the spatial axes, with a mode of NumPy."""
     options: dict[str, Any] = {"constant_values": value} if mode == "constant" else {}
-    return np.pad(x, [(0, 0), (0, 0), *padding], mode=mode, **options)  # type: ignore[call-overload]  # as NumPy's modes
+    return np.pad(x, [(0, 0), (0, 0), *padding], mode=mode, **options)
 
 
 @mutant("pad")

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from conformance.mutants.base import mutant
 from reference import residual
-from tests.mutants.base import mutant
 
 
 def _branch(x: Any, w1: Any, w2: Any, b1: Any = None, b2: Any = None, activation: Any = None) -> Any:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from conformance.mutants.base import mutant
 from reference import multi_head_attention, scaled_dot_product_attention, softmax
-from tests.mutants.base import mutant
 
 # -- scaled_dot_product_attention ----------------------------------------------------------------------
 

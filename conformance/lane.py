@@ -1,0 +1,59 @@
+"""The lane decorator: a check is written once, for any primitive, and each row of the table of cases gets it.
+
+    @lane("PURE")
+    def test_pure(backend, draw, case):
+        \"\"\"The same call twice gives the same bits.\"\"\"
+        ...
+
+The body judges one draw, and raises a failure of properties/agreement.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from adapters.backend import Backend
+from conformance.cases import CASES, Case
+from properties.law import statement
+from properties.strategies import Draw, Problems
+from properties.trial import Check, trial
+
+Body = Callable[[Backend, Draw, Case], None]
+Test = Callable[[Backend, Case], None]
+
+
+def _own(case: Case) -> Problems:
+    return case.problems
+
+
+def lane(
+    name: str,
+    *,
+    part: str = "lanes",
+    problems: Callable[[Case], Problems | None] = _own,
+    formats: tuple[str, ...] | None = None,
+) -> Callable[[Body], Test]:
+    """Make a test of every row of the table.
+
+    name: the checks are called "NAME primitive". part: see properties.trial.Check. problems: what a row is
+    tried on; None where the lane has nothing to say about a primitive. formats: those in which the lane
+    is tried, unless the row has its own; None means all.
+    """
+
+    def decorate(body: Body) -> Test:
+        says = statement(body)
+        tried = {case: drawn for case in CASES if (drawn := problems(case)) is not None}
+        checks = {
+            case: Check(f"{name} {case.primitive}", case.primitive, name.lower(), says, case.formats or formats, part)
+            for case in tried
+        }
+
+        def test(backend: Backend, case: Case) -> None:
+            trial(checks[case], backend, tried[case], lambda backend, draw: body(backend, draw, case))
+
+        test.cases = checks  # type: ignore[attr-defined]  # read by the plugin
+        test.place_as = body  # type: ignore[attr-defined]  # where pytest says that the test stands
+        test.__name__, test.__doc__, test.__module__ = body.__name__, body.__doc__, body.__module__
+        return test
+
+    return decorate
