@@ -61,9 +61,11 @@ class Backend:
     def offers(self, primitive: str) -> bool:
         return callable(getattr(self.adapter, primitive, None))
 
-    def arithmetic(self, primitive: str) -> Arithmetic:
-        """The claims under which the backend computes a primitive."""
+    def arithmetic(self, primitive: str, *, gradient: bool = False) -> Arithmetic:
+        """The claims under which the backend computes a primitive, or its gradient."""
         claims = getattr(self.adapter, "arithmetic", None)
+        if gradient:
+            claims = getattr(self.adapter, "gradient_arithmetic", claims)
         return claims(primitive, self.device, self.format) if claims else default_arithmetic(self.format)
 
     def conventions(self, primitive: str) -> dict[str, Any]:
@@ -91,6 +93,34 @@ class Backend:
         Raises: NotOffered; BackendError if the backend raises.
         """
         function = _function(self.adapter, primitive, self.mode)
+        return self._called(function.call, function, primitive, arrays, options)
+
+    def gradient(
+        self,
+        primitive: str,
+        arrays: Sequence[Any],
+        options: Mapping[str, Any],
+        cotangent: Any,
+        wanted: Sequence[int],
+    ) -> Arrays:
+        """The gradient of the first result with respect to some of the arrays, from a cotangent of its shape.
+
+        Raises: NotOffered; BackendError if the backend raises.
+        """
+        function = _function(self.adapter, primitive, self.mode)
+        call = _gradient(self.adapter, primitive, self.mode, tuple(wanted))
+        return self._called(call, function, primitive, arrays, options, cotangent)
+
+    def _called(
+        self,
+        call: Callable[..., Any],
+        function: _Function,
+        primitive: str,
+        arrays: Sequence[Any],
+        options: Mapping[str, Any],
+        *before: Any,
+    ) -> Arrays:
+        """before: arrays that a call takes before those of the primitive."""
         arrays = _without_trailing_none(arrays)
         settings = {**function.required, **options}
         usual = reference_defaults(primitive)
@@ -104,7 +134,7 @@ class Backend:
         try:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
-                result = function.call(*(self._put(x) for x in arrays), **keywords)
+                result = call(*(self._put(x) for x in (*before, *arrays)), **keywords)
                 results = tuple(self._get(y) for y in (result if isinstance(result, tuple) else (result,)))
             warned.update((self.id, primitive, str(warning.message)) for warning in caught)
             return results
@@ -161,6 +191,22 @@ def _function(adapter: Any, primitive: str, mode: str) -> _Function:
     if key not in _functions:
         _functions[key] = adapter, _inspected(adapter, primitive, mode)
     return _functions[key][1]
+
+
+_gradients: dict[tuple[int, str, str, tuple[int, ...]], tuple[Any, Callable[..., Any]]] = {}
+
+
+def _gradient(adapter: Any, primitive: str, mode: str, wanted: tuple[int, ...]) -> Callable[..., Any]:
+    """The function of a cotangent and the primitive's arguments, in a mode. Raises: NotOffered."""
+    key = (id(adapter), primitive, mode, wanted)
+    if key not in _gradients:
+        differentiate = getattr(adapter, "gradient", None)
+        if not differentiate:
+            raise NotOffered("it has no gradients")
+        pulled = differentiate(getattr(adapter, primitive), wanted)
+        in_mode = getattr(adapter, "modes", {}).get(mode)
+        _gradients[key] = adapter, in_mode(pulled) if in_mode else pulled
+    return _gradients[key][1]
 
 
 def _inspected(adapter: Any, primitive: str, mode: str) -> _Function:

@@ -1,8 +1,12 @@
 """The reference as an adapter: the self-check of every run. Each law must hold on it."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from reference import PRIMITIVES
+from reference.arithmetic import differentiated
 
 globals().update(PRIMITIVES)
 
@@ -11,3 +15,8 @@ formats = ("float64",)
 
 def versions() -> dict[str, str]:
     return {"numpy": np.__version__}
+
+
+def gradient(function: Callable[..., Any], wanted: tuple[int, ...]) -> Callable[..., tuple[Any, ...]]:
+    """The differentiated reading, over plain arrays."""
+    return lambda cotangent, *arrays, **options: differentiated(function, arrays, options, [cotangent], wanted)

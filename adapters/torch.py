@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,19 @@ def put(x: np.ndarray[Any, Any], device: str) -> Tensor:
 def get(y: Tensor) -> np.ndarray[Any, Any]:
     y = y.detach().cpu()
     return from_bits(y.view(torch.uint16).numpy()) if y.dtype == torch.bfloat16 else y.numpy()
+
+
+def gradient(function: Callable[..., Any], wanted: tuple[int, ...]) -> Callable[..., tuple[Tensor, ...]]:
+    """Autograd, of the first result."""
+
+    def pulled(cotangent: Tensor, *arrays: Tensor, **options: Any) -> tuple[Tensor, ...]:
+        for i in wanted:
+            arrays[i].requires_grad_()
+        y = function(*arrays, **options)
+        y = y[0] if isinstance(y, tuple) else y
+        return torch.autograd.grad(y, [arrays[i] for i in wanted], cotangent, allow_unused=True, materialize_grads=True)
+
+    return pulled
 
 
 def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:

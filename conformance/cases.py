@@ -55,6 +55,10 @@ class Case:
     def primitive(self) -> str:
         return self.problems.primitive
 
+    def has_gradient(self, name: str) -> bool:
+        """Whether the first result has a gradient with respect to an array."""
+        return self.differentiable is None or name in self.differentiable
+
 
 X = ("x",)
 

@@ -13,7 +13,7 @@ import numpy as np
 import reference
 from adapters.backend import Backend
 from properties.strategies.draws import Draw
-from reference.arithmetic import FLOAT64, Bounded, default_arithmetic, read
+from reference.arithmetic import FLOAT64, Bounded, default_arithmetic, read, read_gradient
 
 ON_OUTPUTS = default_arithmetic(FLOAT64)  # what a law does to results happens in float64
 
@@ -59,16 +59,41 @@ def _is_number(x: Any) -> bool:
 
 def bounded(backend: Backend, primitive: str, arrays: Sequence[Any], options: Mapping[str, Any]) -> tuple[Any, ...]:
     """What the reference allows a backend to return."""
-    settings = {**backend.conventions(primitive), **options}
-    if primitive == "dropout" and settings.get("training", True):
-        settings["keep"] = _kept(backend, arrays[0], options)
     return read(
         reference.PRIMITIVES[primitive],
         arrays,
-        settings,
+        _settings(backend, primitive, arrays, options),
         backend.arithmetic(primitive),
         reference.FORMULAS.get(primitive),
     )
+
+
+def bounded_gradient(
+    backend: Backend,
+    primitive: str,
+    arrays: Sequence[Any],
+    options: Mapping[str, Any],
+    cotangent: Any,
+    wanted: Sequence[int],
+) -> tuple[Bounded, ...]:
+    """What the reference allows a backend to return as a gradient of the first result."""
+    return read_gradient(
+        reference.PRIMITIVES[primitive],
+        arrays,
+        _settings(backend, primitive, arrays, options),
+        [cotangent],
+        wanted,
+        backend.arithmetic(primitive, gradient=True),
+        reference.FORMULAS.get(primitive),
+    )
+
+
+def _settings(backend: Backend, primitive: str, arrays: Sequence[Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options with which the reference is read: with the backend's conventions, and what chance chose for it."""
+    settings = {**backend.conventions(primitive), **options}
+    if primitive == "dropout" and settings.get("training", True):
+        settings["keep"] = _kept(backend, arrays[0], options)
+    return settings
 
 
 def _kept(backend: Backend, x: Any, options: Mapping[str, Any]) -> Any:

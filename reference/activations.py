@@ -16,7 +16,7 @@ import math
 import numpy as np
 from scipy import special
 
-from reference.arrays import Array
+from reference.arrays import Array, operation
 
 
 def relu(x: Array) -> Array:
@@ -82,6 +82,7 @@ def gelu(x: Array, *, approximate: str = "none") -> Array:
     raise ValueError(f'approximate "{approximate}" is neither "none" nor "tanh"')
 
 
+@operation
 def softmax(x: Array, *, axis: int = -1) -> Array:
     """Turn scores into weights that are positive and sum to 1 along an axis.
 
@@ -95,6 +96,7 @@ def softmax(x: Array, *, axis: int = -1) -> Array:
     return e / np.sum(e, axis=axis, keepdims=True)
 
 
+@operation
 def log_softmax(x: Array, *, axis: int = -1) -> Array:
     """Take the logarithm of the softmax, also where that underflows.
 

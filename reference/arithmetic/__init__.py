@@ -3,7 +3,8 @@
 from reference.arithmetic.bounded import Bounded, Condition, OutsideVocabulary
 from reference.arithmetic.claims import Arithmetic, default_arithmetic, wide_arithmetic
 from reference.arithmetic.formats import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, FORMATS, Format
-from reference.arithmetic.reading import read
+from reference.arithmetic.reading import differentiated, read, read_gradient
+from reference.arithmetic.traced import Traced
 
 __all__ = [
     "BFLOAT16",
@@ -16,7 +17,10 @@ __all__ = [
     "Condition",
     "Format",
     "OutsideVocabulary",
+    "Traced",
     "default_arithmetic",
+    "differentiated",
     "read",
+    "read_gradient",
     "wide_arithmetic",
 ]

@@ -22,7 +22,7 @@ from scipy import special
 from reference.arithmetic import rules
 from reference.arithmetic.claims import Arithmetic
 from reference.arithmetic.formats import FLOAT64, FORMATS, TENSOR_FLOAT32, Floats, trailing_quantum
-from reference.arithmetic.rules import Mask
+from reference.arithmetic.rules import Counts, Mask
 
 
 class OutsideVocabulary(TypeError):
@@ -39,7 +39,7 @@ class OutsideVocabulary(TypeError):
 class Sum:
     """A sum that has not been rounded yet: another term may still join its accumulator."""
 
-    n: int
+    n: Counts  # how many terms there are, which may differ between elements: zeros are none
     magnitude: Floats  # the sum of the terms' magnitudes
     spread: Floats  # what the errors of the terms add up to
     quantum: float  # a power of two that divides every term; 0 if some term has an error
@@ -126,6 +126,17 @@ class Bounded(NDArrayOperatorsMixin):
             return Bounded(self.value, self.error, arithmetic, self.exact)
         lost = rules.read_as_zero(self.value, self.error, arithmetic)
         return Bounded(self.value, self.error + lost, arithmetic, self.exact & (lost == 0))
+
+    def kept(self) -> Bounded:
+        """The same numbers after they were kept in the storage format, if that is narrower than the one they have."""
+        F = self.arithmetic.storage
+        if F.precision >= self.arithmetic.compute.precision:
+            return self
+        m = np.abs(self.value) + self.error
+        with np.errstate(invalid="ignore", over="ignore"):
+            rounded = np.where(m * (1 + F.u) > F.largest, np.inf, np.maximum(F.u * m, F.half_subnormal))
+        unchanged = ~np.isfinite(self.value) | ((self.error == 0) & F.holds(self.value))
+        return Bounded(self.value, self.error + np.where(unchanged, 0.0, rounded), self.arithmetic)
 
     # -- what an array is ---------------------------------------------------------------------------
 
@@ -277,6 +288,8 @@ def _summed(v: Floats, total: Sum, a: Arithmetic) -> tuple[Floats, Mask]:
     )
     narrows = total.products and a.accumulate.smallest_subnormal < a.compute.smallest_subnormal
     e = rules.rounding(v, d, a, from_sum=True, underflows=narrows)
+    if not (total.products or a.flushes_results):
+        e = np.where(np.less_equal(total.n, 1), total.spread, e)  # nothing is added to a single term
     if not total.quantum:
         return e, np.zeros(v.shape, bool)
     exact = rules.exactly_summed(total.quantum, total.magnitude, a)
@@ -383,7 +396,8 @@ def _sum(x: Bounded, axis: Any = None, *, keepdims: bool = False) -> Bounded:
     spread = over(x.error)
     quantum = 0.0 if spread.any() else trailing_quantum(x.value)
     finite = np.isfinite(x.value)
-    total = Sum(n, over(np.where(finite, np.abs(x.value), 0.0)) + spread, spread, quantum, products=False)
+    terms = np.count_nonzero((x.value != 0) | (x.error > 0), axis=axes, keepdims=keepdims)
+    total = Sum(terms, over(np.where(finite, np.abs(x.value), 0.0)) + spread, spread, quantum, products=False)
     e, exact = _summed(v, total, x.arithmetic)
     if not np.isfinite(v).all():
         return _special_total(v, e, exact, total, x.arithmetic, over(~finite) > 0)

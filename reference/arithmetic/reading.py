@@ -1,14 +1,15 @@
-"""The bounded reading of a reference: its value, and the error that a correct result may have."""
+"""The readings of a reference: its value and its gradient, and the error that a correct result may have."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from reference.arithmetic.bounded import Bounded, concluded
 from reference.arithmetic.claims import Arithmetic
+from reference.arithmetic.traced import Traced, gradient
 
 
 def read(
@@ -31,6 +32,54 @@ def read(
             others = _leaves(formulas[name](*inputs, **options))
             results = tuple(_either(y, other) for y, other in zip(results, others, strict=True))
     return results
+
+
+def read_gradient(
+    reference: Callable[..., Any],
+    arrays: Sequence[Any],
+    options: Mapping[str, Any],
+    cotangents: Sequence[Any],
+    wanted: Sequence[int],
+    arithmetic: Arithmetic,
+    formulas: Mapping[str, Callable[..., Any]] | None = None,
+) -> tuple[Bounded, ...]:
+    """The gradient of a reference with respect to some of its arrays, with its bounds.
+
+    cotangents: one for each of the first results; the others have none. wanted: which arrays. formulas:
+    as in `read`.
+    """
+    inputs = [_input(x, arithmetic) for x in arrays]
+    bars = [_input(g, arithmetic) for g in cotangents]
+
+    def swept(formula: Callable[..., Any]) -> tuple[Bounded, ...]:
+        return tuple(concluded(g) for g in differentiated(formula, inputs, options, bars, wanted))
+
+    results = swept(reference)
+    for name in arithmetic.formulas:
+        if formulas and name in formulas:
+            results = tuple(_either(g, other) for g, other in zip(results, swept(formulas[name]), strict=True))
+    return results
+
+
+def differentiated(
+    formula: Callable[..., Any],
+    arrays: Sequence[Any],
+    options: Mapping[str, Any],
+    cotangents: Sequence[Any],
+    wanted: Sequence[int],
+) -> tuple[Any, ...]:
+    """The gradient of a formula, over arrays of any type that has the vocabulary: ndarray, Bounded and others."""
+    traced = [Traced(x) if _is_number(x) else x for x in arrays]
+    with np.errstate(all="ignore"):
+        results = formula(*traced, **options)
+        results = results if isinstance(results, tuple) else (results,)
+        pairs = [(y, g) for y, g in zip(results, cotangents, strict=False) if isinstance(y, Traced)]
+        found = gradient([y for y, _ in pairs], [g for _, g in pairs], [traced[i] for i in wanted])
+        return tuple(0 * arrays[i] if g is None else g for i, g in zip(wanted, found, strict=True))
+
+
+def _is_number(x: Any) -> bool:
+    return x is not None and not isinstance(x, (bool, int)) and np.dtype(x.dtype).kind not in "biu"
 
 
 def _input(x: Any, arithmetic: Arithmetic) -> Any:

@@ -25,6 +25,7 @@ from reference.arithmetic.claims import Arithmetic
 from reference.arithmetic.formats import FLOAT64, Floats
 
 Mask = NDArray[np.bool_]
+Counts = int | NDArray[np.int_]
 U64, ETA64 = FLOAT64.u, FLOAT64.smallest_subnormal
 LOG_MAX = float(np.log(FLOAT64.largest))
 
@@ -73,7 +74,7 @@ def read_as_zero(x: Floats, e: Floats, a: Arithmetic) -> Floats:
 
 
 def sum_error(
-    n: int, magnitude: Floats, d: Floats, a: Arithmetic, *, products: bool = False, smallest_product: float = np.inf
+    n: Counts, magnitude: Floats, d: Floats, a: Arithmetic, *, products: bool = False, smallest_product: float = np.inf
 ) -> Floats:
     """The error before the last rounding of a sum of n terms (or products) in any order.
 
@@ -81,7 +82,7 @@ def sum_error(
     smallest_product is the least nonzero product: none underflows if it is a normal number of A.
     """
     A, F = a.accumulate, a.compute
-    roundings = n if products else n - 1
+    roundings = n if products else np.maximum(n - 1, 0)
     present, lost = magnitude > 0, np.zeros(np.shape(magnitude))
     if products and smallest_product < A.smallest_normal:
         lost = lost + n * (A.smallest_subnormal if a.truncates else A.half_subnormal) * present

@@ -1,0 +1,53 @@
+"""Problems of gradients: those of a primitive, with a cotangent of the shape of its first result."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+import reference
+from properties.strategies.problems import Pick, Problem, Problems, Spec
+
+
+@dataclass(frozen=True)
+class Differentiated(Problems):
+    """The problems of a primitive as they are, each with the extra array `cotangent`."""
+
+    def built(self, pick: Pick) -> Problem:
+        return _with_cotangent(super().built(pick))
+
+    def pool(self, breadth: float, seed: int) -> list[Problem]:
+        """The pool of the primitive itself: shapes that a backend has compiled once serve again."""
+        return list(_pool(self, breadth, seed))
+
+
+def differentiated(problems: Problems) -> Problems:
+    """The problems of a primitive, for its gradient."""
+    return Differentiated(problems.primitive, problems.build, problems.kinds)
+
+
+@functools.cache
+def _pool(problems: Differentiated, breadth: float, seed: int) -> tuple[Problem, ...]:
+    own = Problems(problems.primitive, problems.build, problems.kinds)
+    return tuple(map(_with_cotangent, own.pool(breadth, seed)))
+
+
+def _with_cotangent(problem: Problem) -> Problem:
+    return replace(problem, extras={**problem.extras, "cotangent": Spec(_shape(problem))})
+
+
+def _shape(problem: Problem) -> tuple[int, ...]:
+    """The shape of the first result, from the reference on zeros."""
+    arrays = [_zeros(x) if isinstance(x, Spec) else x for x in problem.arrays.values()]
+    options: Mapping[str, Any] = problem.options
+    with np.errstate(all="ignore"):
+        y = reference.PRIMITIVES[problem.primitive](*arrays, **options)
+    return np.shape(y[0] if isinstance(y, tuple) else y)
+
+
+def _zeros(spec: Spec) -> Any:
+    return np.ones(spec.shape, bool) if spec.mask == "boolean" else np.zeros(spec.shape)
