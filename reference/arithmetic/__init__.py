@@ -3,7 +3,7 @@
 from reference.arithmetic.bounded import Bounded, Condition, OutsideVocabulary
 from reference.arithmetic.claims import Arithmetic, default_arithmetic, wide_arithmetic
 from reference.arithmetic.formats import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, FORMATS, Format
-from reference.arithmetic.reading import differentiated, read, read_gradient
+from reference.arithmetic.reading import differentiated, read, read_first_order, read_gradient
 from reference.arithmetic.traced import Traced
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "default_arithmetic",
     "differentiated",
     "read",
+    "read_first_order",
     "read_gradient",
     "wide_arithmetic",
 ]

@@ -84,3 +84,7 @@ def wide_arithmetic(storage: Format, **claims: Any) -> Arithmetic:
     """Low formats are computed in float32 throughout and rounded once, at the end."""
     inside = storage if storage in (FLOAT64, FLOAT32) else FLOAT32
     return Arithmetic(storage, inside, inside, **claims)
+
+
+class FirstOrder(Arithmetic):
+    """The same claims, for a reading that charges every operation with its own rounding alone (see traced.py)."""
