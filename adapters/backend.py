@@ -31,7 +31,7 @@ class BackendError(Exception):
 
 
 # Called with (backend, primitive, arrays, options) before every call into a backend, so that the
-# input of a call that does not return is known.
+# input of a call that does not return is known; options have the cotangent of a gradient too.
 observers: list[Callable[[Backend, str, Sequence[Any], Mapping[str, Any]], None]] = []
 
 # (backend id, primitive, text) of every warning that a backend has given: recorded, never raised.
@@ -109,7 +109,7 @@ class Backend:
         """
         function = _function(self.adapter, primitive, self.mode)
         call = _gradient(self.adapter, primitive, self.mode, tuple(wanted))
-        return self._called(call, function, primitive, arrays, options, cotangent)
+        return self._called(call, function, primitive, arrays, options, cotangent=cotangent)
 
     def _called(
         self,
@@ -118,9 +118,9 @@ class Backend:
         primitive: str,
         arrays: Sequence[Any],
         options: Mapping[str, Any],
-        *before: Any,
+        **cotangent: Any,
     ) -> Arrays:
-        """before: arrays that a call takes before those of the primitive."""
+        """cotangent: what the call of a gradient takes before the arrays."""
         arrays = _without_trailing_none(arrays)
         settings = {**function.required, **options}
         usual = reference_defaults(primitive)
@@ -130,11 +130,11 @@ class Backend:
         if len(arrays) > function.positions:
             raise NotOffered(f"its {primitive} takes {function.positions} arrays, not {len(arrays)}")
         for observe in observers:
-            observe(self, primitive, arrays, options)
+            observe(self, primitive, arrays, {**options, **cotangent})
         try:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
-                result = call(*(self._put(x) for x in (*before, *arrays)), **keywords)
+                result = call(*(self._put(x) for x in (*cotangent.values(), *arrays)), **keywords)
                 results = tuple(self._get(y) for y in (result if isinstance(result, tuple) else (result,)))
             warned.update((self.id, primitive, str(warning.message)) for warning in caught)
             return results

@@ -303,7 +303,7 @@ def test_the_bound_of_a_gradient_is_not_vacuous(case: Case) -> None:
 
 
 def shares_of(f: Any, x: list[float], g: Any = 1.0) -> list[tuple[float, float]]:
-    """The least and the largest gradient that is accepted for every number, to 16 bits: bounds are rounded up by 2^-20."""
+    """The least and the largest gradient that is accepted for every number, to 16 bits (bounds are rounded up)."""
     (bound,) = read_gradient(f, [np.array(x)], {}, [np.asarray(g)], [0], default_arithmetic(FLOAT64))
     ends = np.stack([bound.value - bound.error, bound.value + bound.error], axis=-1)
     return [tuple(np.rint(pair * 2.0**16) / 2.0**16 + 0.0) for pair in ends]

@@ -12,6 +12,7 @@ from conformance.mutants import (
     convolution,
     dense,
     dropout,
+    gradients,
     normalization,
     pooling,
     positions,
@@ -19,7 +20,7 @@ from conformance.mutants import (
 )
 from conformance.mutants.base import MUTANTS, Adapter, Mutant, tried
 
-CHAPTERS = (convolution, pooling, normalization, dropout, activations, dense, attention, residual, positions)
+CHAPTERS = (convolution, pooling, normalization, dropout, activations, dense, attention, residual, positions, gradients)
 REJECTS: dict[str, list[str]] = {law: names for chapter in CHAPTERS for law, names in chapter.REJECTS.items()}
 
 __all__ = ["MUTANTS", "REJECTS", "Adapter", "Mutant", "tried"]
