@@ -225,6 +225,12 @@ def a_sum_instead_of_an_average(g: Gradients, p: Call) -> Gradients:
     return {"x": g["x"] * n}
 
 
+@gradient_mutant("global_average_pool")
+def divided_along_the_last_axis(g: Gradients, p: Call) -> Gradients:
+    """Of several spatial axes, only the last counts for the number of elements."""
+    return {"x": g["x"] * math.prod(p.x.shape[2:-1])}
+
+
 @gradient_mutant("average_pool")
 def padding_counts_backwards(g: Gradients, p: Call) -> Gradients:
     """The gradient divides by the whole kernel, whatever count_include_pad says."""
