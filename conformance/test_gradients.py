@@ -20,14 +20,19 @@ def _problems(case: Case) -> Problems | None:
 @lane("GRADIENTS", part="gradients", problems=_problems)
 def test_gradients(backend: Backend, draw: Draw, case: Case) -> None:
     """The vector-Jacobian product with any cotangent is the reference's, within the bound."""
-    names = [name for name, x in draw.arrays.items() if case.has_gradient(name) and _holds_numbers(x)]
-    wanted = [list(draw.arrays).index(name) for name in names]
-    call = draw.primitive, list(draw.arrays.values()), draw.options, draw.cotangent, wanted
+    call = draw.primitive, list(draw.arrays.values()), draw.options, draw.cotangent, wanted(draw, case)
+    names = [list(draw.arrays)[i] for i in wanted(draw, case)]
     got, want = backend.gradient(*call), bounded_gradient(backend, *call)
     if len(got) != len(want):
         raise WrongShape(f"{len(got)} gradients of {len(want)}: {', '.join(names)}", got=len(got), want=len(want))
     for name, g, bound in zip(names, got, want, strict=True):
         agree(g, bound, backend.format, output=f"gradient of {name}")
+
+
+def wanted(draw: Draw, case: Case) -> list[int]:
+    """Which arrays of a draw there is a gradient with respect to: those of the row that hold numbers."""
+    given = enumerate(draw.arrays.items())
+    return [i for i, (name, x) in given if case.has_gradient(name) and _holds_numbers(x)]
 
 
 def _holds_numbers(x: object) -> bool:
