@@ -22,8 +22,6 @@ def table(seconds: dict[str, float], adapters: list[str]) -> list[str]:
         place, _, parameters = item.partition("::")
         _, _, backend = parameters.partition("[")[2].partition("-")  # the primitive stands before it
         adapter = max((name for name in adapters if backend.startswith(f"{name}-")), key=len)
-            name for name in adapters if re.search(rf"[[-]{re.escape(name)}-[a-z]+-[a-z]*[0-9]+-", parameters)
-        ]
         spent[Path(place).stem.removeprefix("test_")][adapter] += took
         spent["all"][adapter] += took
     lines = [f"{'seconds':20}" + "".join(f"{name:>12}" for name in (*adapters, "all"))]
