@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,9 +28,12 @@ from reference.arithmetic import (
 from reference.arrays import Padding, Pair, PerAxis, per_axis
 
 formats = ("float64", "float32", "bfloat16", "float16")
-modes = {"eager": None}
 composed = ("residual", "sinusoidal_encoding")
 conventions = {"lp_pool": {"signed": True}}  # "at p = 1, one gets Sum Pooling": torch.nn.LPPool1d
+
+
+# "running_mean and running_var are updated in place": the buffers of torch.nn.BatchNorm2d, when it is trained.
+in_place = {"batch_norm": ("running_mean", "running_var")}
 
 
 def versions() -> dict[str, str]:
@@ -48,6 +52,69 @@ def put(x: np.ndarray[Any, Any], device: str) -> Tensor:
 def get(y: Tensor) -> np.ndarray[Any, Any]:
     y = y.detach().cpu()
     return from_bits(y.view(torch.uint16).numpy()) if y.dtype == torch.bfloat16 else y.numpy()
+
+
+def every_second_element(x: Tensor) -> Tensor:
+    around = x.new_full([2 * n for n in x.shape], True if x.dtype == torch.bool else math.nan)
+    return around[(*[slice(None, None, 2)] * x.ndim, ...)].copy_(x)
+
+
+def transposed(x: Tensor) -> Tensor:
+    backwards = tuple(reversed(range(x.ndim)))
+    return x.permute(backwards).contiguous().permute(backwards)
+
+
+def channels_last(x: Tensor) -> Tensor:
+    """Its own memory formats, and what corresponds to them with one spatial axis."""
+    if x.ndim in (4, 5):
+        return x.contiguous(memory_format=torch.channels_last if x.ndim == 4 else torch.channels_last_3d)
+    return x.movedim(1, -1).contiguous().movedim(-1, 1) if x.ndim == 3 else x
+
+
+def from_the_second_element(x: Tensor) -> Tensor:
+    return torch.cat([x.new_zeros(1), x.flatten()])[1:].view(x.shape)
+
+
+layouts = {  # a stride is never negative
+    "every second element": every_second_element,
+    "transposed": transposed,
+    "channels last": channels_last,
+    "from the second element": from_the_second_element,
+}
+
+
+def vmap(function: functools.partial[Any], axes: Sequence[int | None]) -> Callable[..., Any]:
+    limits = f"{DOCS}/func.ux_limitations.html"
+    if function.func is dropout and function.keywords.get("training", True):
+        raise NotImplementedError(f"under vmap, who calls must say if samples share what is random: {limits}")
+    if function.func is batch_norm and function.keywords.get("training"):
+        raise NotImplementedError(f"under vmap, shared statistics cannot be updated: {DOCS}/func.batch_norm.html")
+    return torch.func.vmap(function, in_dims=tuple(axes))
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """torch.compile with its default backend, which writes C++ on the CPU."""
+    if function is output_size:  # computes no array
+        return function
+    import torch._inductor.config
+    from torch._inductor.cpp_builder import get_cpp_compiler
+    from torch._inductor.exc import InvalidCxxCompiler
+
+    torch._inductor.config.compile_threads = 1  # no pool of processes: others run beside this one
+    try:
+        get_cpp_compiler()
+    except InvalidCxxCompiler as error:
+        raise NotImplementedError(f"torch.compile needs a C++ compiler: {DOCS}/torch.compiler_inductor.html") from error
+    return torch.compile(function)
+
+
+def rest() -> None:
+    """Forget what was compiled: after a few shapes a function would not be compiled for another."""
+    if "torch._dynamo" in sys.modules:
+        torch._dynamo.reset()
+
+
+modes = {"eager": None, "compiled": compiled}
 
 
 def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:

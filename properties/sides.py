@@ -57,11 +57,13 @@ def _is_number(x: Any) -> bool:
     return isinstance(x, Bounded) or (isinstance(x, np.ndarray) and x.dtype.kind not in "biu")
 
 
-def bounded(backend: Backend, primitive: str, arrays: Sequence[Any], options: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What the reference allows a backend to return."""
+def bounded(
+    backend: Backend, primitive: str, arrays: Sequence[Any], options: Mapping[str, Any], *, layout: str = ""
+) -> tuple[Any, ...]:
+    """What the reference allows a backend to return. layout: of the arrays, which may decide what is dropped."""
     settings = {**backend.conventions(primitive), **options}
     if primitive == "dropout" and settings.get("training", True):
-        settings["keep"] = _kept(backend, arrays[0], options)
+        settings["keep"] = _kept(backend, arrays[0], options, layout)
     return read(
         reference.PRIMITIVES[primitive],
         arrays,
@@ -71,9 +73,9 @@ def bounded(backend: Backend, primitive: str, arrays: Sequence[Any], options: Ma
     )
 
 
-def _kept(backend: Backend, x: Any, options: Mapping[str, Any]) -> Any:
+def _kept(backend: Backend, x: Any, options: Mapping[str, Any], layout: str) -> Any:
     """Which elements a backend's dropout keeps: those of ones that survive, with the same key."""
-    (y,) = backend.call("dropout", [np.ones(x.shape, backend.format.dtype)], options)
+    (y,) = backend.call("dropout", [np.ones(x.shape, backend.format.dtype)], options, layout=layout)
     return np.asarray(y) != 0
 
 
