@@ -84,12 +84,13 @@ layouts = {  # a stride is never negative
 
 
 def vmap(function: functools.partial[Any], axes: Sequence[int | None]) -> Callable[..., Any]:
-    limits = f"{DOCS}/func.ux_limitations.html"
-    if function.func is dropout and function.keywords.get("training", True):
-        raise NotImplementedError(f"under vmap, who calls must say if samples share what is random: {limits}")
+    """What is random is the same for each sample, as in a call of one sample alone.
+
+    So are the weights that a layer draws when it is made, and that nobody uses.
+    """
     if function.func is batch_norm and function.keywords.get("training"):
         raise NotImplementedError(f"under vmap, shared statistics cannot be updated: {DOCS}/func.batch_norm.html")
-    return torch.func.vmap(function, in_dims=tuple(axes))
+    return torch.func.vmap(function, in_dims=tuple(axes), randomness="same")
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -119,7 +120,7 @@ modes = {"eager": None, "compiled": compiled}
 
 def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
     """What the kernels do inside."""
-    kernels = "https://github.com/pytorch/pytorch/blob/main/aten/src/ATen/native"
+    kernels = f"{ATEN}/native"
     match primitive:
         case "batch_norm":  # the statistics that normalise are kept in the format of x
             source = f"{kernels}/cpu/batch_norm_kernel.cpp: x alpha + beta, with alpha = gamma invstd"
@@ -133,10 +134,12 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
                 f"{kernels}/cpu/UnaryOpsKernel.cpp: 1 / (1 + exp(-x)), where exp overflows if the result is subnormal"
             )
             return wide_arithmetic(format, ulps={"expit": 2}, flushes_results=True, source=source)
-        case "gelu" if format in (FLOAT32, BFLOAT16) and device == "cpu":
-            source = "oneDNN, src/cpu/x64/injectors/jit_uni_eltwise_injector.cpp: erf by polynomials, to 5.72 ulp"
+        case "gelu" if format is not FLOAT64 and device == "cpu":
+            source = "oneDNN, src/cpu/x64/injectors/jit_uni_eltwise_injector.cpp: erf by polynomials, to 5.72 ulp; "
+            source += f"elsewhere {ATEN}/cpu/vec/vec512/vec512_float.h: by Abramowitz and Stegun's 7.1.26, to 1.5e-7"
+            ulps = {} if format is FLOAT16 else {"erf": 6.0}
             flush = {"flushes_inputs": format is BFLOAT16, "flushes_results": format is BFLOAT16}
-            return wide_arithmetic(format, ulps={"erf": 6}, **flush, source=source)
+            return wide_arithmetic(format, formulas=("by_rational_powers",), ulps=ulps, **flush, source=source)
         case "lp_pool":  # written in Python: each step is kept in the format of x
             source = "https://github.com/pytorch/pytorch/blob/main/torch/nn/functional.py: an average times its count"
             if device == "cpu":
@@ -163,7 +166,13 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
             if primitive == "multi_head_attention":  # without gradients, every step is stored
                 return default_arithmetic(format, **claims)
             return wide_arithmetic(format, stores_operands=format in (BFLOAT16, FLOAT16), **claims)
-        case "convolution" | "dense" if format is BFLOAT16 and device == "cpu":
+        case "dense" if format in (BFLOAT16, FLOAT16) and device == "cpu":
+            source = f"{kernels}/Linear.cpp: the product is stored before the bias is added, unless addmm can do both"
+            if format is BFLOAT16:
+                source += "; oneDNN, src/common/bfloat16.cpp, and Intel, VDPBF16PS: subnormals are flushed and read as zero"
+            flushes = format is BFLOAT16
+            return default_arithmetic(format, flushes_inputs=flushes, flushes_results=flushes, source=source)
+        case "convolution" if format is BFLOAT16 and device == "cpu":
             source = "oneDNN, src/common/bfloat16.cpp, and Intel, VDPBF16PS: subnormals are flushed and read as zero"
             return wide_arithmetic(format, flushes_inputs=True, flushes_results=True, source=source)
         case "transposed_convolution" if device == "cpu" and format in (BFLOAT16, FLOAT16):
@@ -476,6 +485,7 @@ def _attention(width: int, heads: int, bias: bool, keys: int, values: int) -> to
     ).eval()
 
 
+ATEN = "https://github.com/pytorch/pytorch/blob/main/aten/src/ATen"
 EMPTY = "no empty spatial axis, whatever the padding: aten/src/ATen/native/Convolution.cpp"
 POOLS = "aten/src/ATen/native/Pool.h"
 VML = "aten/src/ATen/cpu/vml.h has Intel's vector mathematics in its mode of high accuracy"
