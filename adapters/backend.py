@@ -143,7 +143,8 @@ class Backend:
         self, primitive: str, arrays: Sequence[Any], options: Mapping[str, Any]
     ) -> tuple[Callable[..., Any], Sequence[Any], dict[str, Any]]:
         """The function in this mode, and the arrays and keywords that it is called with. Raises: NotOffered."""
-        function = _function(self.adapter, primitive, self.mode)
+        with self._guarded(primitive):  # a mode may compile, or may not be able to
+            function = _function(self.adapter, primitive, self.mode)
         arrays = _without_trailing_none(arrays)
         settings = {**function.required, **options}
         usual = reference_defaults(primitive)
