@@ -9,7 +9,7 @@ import pytest
 from adapters.backend import Backend
 from conformance.cases import CASES
 from conformance.checks import lanes, laws
-from conformance.mutants import MUTANTS, REJECTS, Adapter, tried
+from conformance.mutants import BY_LANE, MUTANTS, REJECTS, Adapter, tried
 from properties import agreement, trial
 from properties.agreement import Failure
 
@@ -32,6 +32,7 @@ BY_LAWS_ONLY = {
     "fits_what_does_not",
     "adds_where_it_fits",
 }
+BY_LANES_ONLY = {name for names in BY_LANE.values() for name in names}
 BY_THE_LAW_FIRST = {"full_without_dilation"}  # values seldom draw full, dilated and zeros together
 
 
@@ -95,7 +96,7 @@ def test_a_law_rejects_its_mutants(law: str, mutant: str) -> None:
     [
         name
         for name, mutant in MUTANTS.items()
-        if mutant.name not in BY_LAWS_ONLY | BY_THE_LAW_FIRST and mutant.replaces != "gradient"
+        if mutant.name not in BY_LAWS_ONLY | BY_LANES_ONLY | BY_THE_LAW_FIRST and mutant.replaces != "gradient"
     ],
 )
 def test_values_reject_every_mutant(name: str) -> None:
