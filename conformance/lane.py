@@ -32,19 +32,22 @@ def lane(
     part: str = "lanes",
     problems: Callable[[Case], Problems | None] = _own,
     formats: tuple[str, ...] | None = None,
+    draws: int = 0,
 ) -> Callable[[Body], Test]:
     """Make a test of every row of the table.
 
     name: the checks are called "NAME primitive". part: see properties.trial.Check. problems: what a row is
     tried on; None where the lane has nothing to say about a primitive. formats: those in which the lane
-    is tried, unless the row has its own; None means all.
+    is tried, unless the row has its own; None means all. draws: on each problem at least.
     """
 
     def decorate(body: Body) -> Test:
         says = statement(body)
         tried = {case: drawn for case in CASES if (drawn := problems(case)) is not None}
         checks = {
-            case: Check(f"{name} {case.primitive}", case.primitive, name.lower(), says, case.formats or formats, part)
+            case: Check(
+                f"{name} {case.primitive}", case.primitive, name.lower(), says, case.formats or formats, part, draws
+            )
             for case in tried
         }
 

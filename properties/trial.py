@@ -33,7 +33,8 @@ class Check:
     """One row of the report. property is "values", the id of a law or the name of a lane; statement is what must hold.
 
     formats: those in which it is tried above depth "deep", the first ones first; None means all that a backend has.
-    part: "values", "gradients", "lanes" or "laws", which decides how much is tried.
+    part: "values", "gradients", "lanes" or "laws", which decides how much is tried. draws: on each problem at
+    least, where the draws are not alike.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Check:
     statement: str
     formats: tuple[str, ...] | None = None
     part: str = "laws"
+    draws: int = 0
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class Depth:
     def number(self, check: Check, backend: Backend) -> int:
         """How many draws of numbers a problem gets."""
         if check.part == "lanes":
-            return self.lane_draws
+            return max(self.lane_draws, check.draws)
         return self.redraws if backend.mode == "compiled" else self.draws
 
 
