@@ -16,7 +16,7 @@ from adapters.backend import Backend
 from conformance.cases import CASES, Case
 from properties.law import statement
 from properties.strategies import Draw, Problems
-from properties.trial import Check, trial
+from properties.trial import WIDEST, Check, trial
 
 Body = Callable[[Backend, Draw, Case], None]
 Test = Callable[[Backend, Case], None]
@@ -33,12 +33,14 @@ def lane(
     problems: Callable[[Case], Problems | None] = _own,
     formats: tuple[str, ...] | None = None,
     draws: int = 0,
+    widest: float = WIDEST,
 ) -> Callable[[Body], Test]:
     """Make a test of every row of the table.
 
     name: the checks are called "NAME primitive". part: see properties.trial.Check. problems: what a row is
     tried on; None where the lane has nothing to say about a primitive. formats: those in which the lane
-    is tried, unless the row has its own; None means all. draws: on each problem at least.
+    is tried, unless the row has its own; None means all. draws, widest: see
+    properties.trial.Check.
     """
 
     def decorate(body: Body) -> Test:
@@ -46,7 +48,14 @@ def lane(
         tried = {case: drawn for case in CASES if (drawn := problems(case)) is not None}
         checks = {
             case: Check(
-                f"{name} {case.primitive}", case.primitive, name.lower(), says, case.formats or formats, part, draws
+                f"{name} {case.primitive}",
+                case.primitive,
+                name.lower(),
+                says,
+                case.formats or formats,
+                part,
+                draws,
+                widest,
             )
             for case in tried
         }

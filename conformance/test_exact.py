@@ -10,8 +10,6 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-import numpy as np
-
 from adapters.backend import Backend
 from conformance.cases import Case
 from conformance.lane import lane
@@ -28,7 +26,6 @@ from properties.strategies import (
     lp_pools,
 )
 from properties.strategies.kinds import EXACT
-
 
 # Of primitives that are exact with some options, the problems with these: divisors are powers of two, nothing
 # is a root. A thousand elements are enough that some survive any dropout.

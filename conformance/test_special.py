@@ -53,7 +53,7 @@ def special_problems(case: Case) -> Problems | None:
     return replace(case.problems, kinds=tuple(SPECIAL))
 
 
-@lane("SPECIAL", problems=special_problems, draws=2 * len(SPECIAL))
+@lane("SPECIAL", problems=special_problems, draws=2 * len(SPECIAL), widest=0.5)
 def test_special(backend: Backend, draw: Draw, case: Case) -> None:
     """A NaN or an infinity that the reference makes certain appears, and no other; a zero that is kept keeps its sign.
 
@@ -91,7 +91,7 @@ def taps_outside(draw: Draw) -> Mask:
 
 def _by_output(taps: Mask, groups: int) -> Mask:
     """The taps of a transposed convolution, (C, O/groups, *K), with the channels of the result first."""
-    C, O_g, *K = taps.shape
+    C, O_g = taps.shape[:2]
     return np.reshape(np.swapaxes(np.reshape(taps, (groups, C // groups, O_g, -1)), 1, 2), (groups * O_g, -1))
 
 

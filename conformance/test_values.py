@@ -10,9 +10,8 @@ from properties.sides import bounded
 from properties.strategies import Draw
 
 
-@lane("VALUES", part="values")
-def test_values(backend: Backend, draw: Draw, case: Case) -> None:
-    """The result is the reference's, within the bound."""
+def agrees(backend: Backend, draw: Draw, case: Case) -> None:
+    """Judge every result of a call."""
     arrays, options = list(draw.arrays.values()), draw.options
     got, want = backend.call(draw.primitive, arrays, options), bounded(backend, draw.primitive, arrays, options)
     if len(got) != len(want):
@@ -26,3 +25,9 @@ def test_values(backend: Backend, draw: Draw, case: Case) -> None:
             same_number(y, bound, output=name)
         else:
             agree(y, bound, backend.format, output=name)
+
+
+@lane("VALUES", part="values")
+def test_values(backend: Backend, draw: Draw, case: Case) -> None:
+    """The result is the reference's, within the bound."""
+    agrees(backend, draw, case)

@@ -27,6 +27,8 @@ from reference.arithmetic import FLOAT32
 
 Judge = Callable[[Backend, Draw], None]
 
+WIDEST = 0.2  # the share of draws that a region may hold: what is systematic is a claim or a refusal
+
 
 @dataclass(frozen=True)
 class Check:
@@ -34,7 +36,8 @@ class Check:
 
     formats: those in which it is tried above depth "deep", the first ones first; None means all that a backend has.
     part: "values", "gradients", "lanes" or "laws", which decides how much is tried. draws: on each problem at
-    least, where the draws are not alike.
+    least, where the draws are not alike. widest: the share of the draws that the ledger's regions may hold, larger
+    where a check seeks what is exceptional.
     """
 
     id: str
@@ -44,6 +47,7 @@ class Check:
     formats: tuple[str, ...] | None = None
     part: str = "laws"
     draws: int = 0
+    widest: float = WIDEST
 
 
 @dataclass(frozen=True)
@@ -171,9 +175,6 @@ class WideDeviation(Failure):
     kind = "wide ledger entry"
 
 
-WIDEST = 0.2  # the share of draws that a region may hold: what is systematic is a claim or a refusal
-
-
 def entropy_of(check: Check) -> Entropy:
     """Four small integers from the check and the run's seed: every backend gets the same inputs."""
     digest = hashlib.sha256(f"{check.id} {_run.seed}".encode()).digest()
@@ -234,9 +235,9 @@ def trial(check: Check, backend: Backend, problems: Problems, judge: Judge) -> N
         raise smallest.with_traceback(None) from None
     if tally.refused == tally.problems:
         raise NotOffered("; ".join(sorted(tally.reasons)))
-    if tally.excluded > WIDEST * tally.drawn:
+    if tally.excluded > check.widest * tally.drawn:
         raise WideDeviation(
-            f"the ledger's regions hold for {tally.excluded} of {tally.drawn} draws: more than {WIDEST:.0%} "
+            f"the ledger's regions hold for {tally.excluded} of {tally.drawn} draws: more than {check.widest:.0%} "
             "is a claim or a refusal"
         )
 
