@@ -51,12 +51,13 @@ def _empty_batch_with_masks(p: Any) -> bool:
 
 
 def _no_score_is_seen(q: Any, k: Any, causal: bool, draw: Any) -> bool:
-    """Some query has no score above -inf: all are -inf, or some are NaN and the keys do not fill a vector register."""
+    """Some query has scores that are NaN and none above -inf, and the keys do not fill a vector register."""
+    if not q.size or k.shape[-2] >= _lanes(draw.format):
+        return False
     with np.errstate(all="ignore"):
         scores = np.matmul(q, np.swapaxes(k, -1, -2))
     scores = np.where(np.tri(*scores.shape[-2:], dtype=bool), scores, -np.inf) if causal else scores
-    are_seen = np.isnan(scores).any(axis=-1) & (k.shape[-2] >= _lanes(draw.format))
-    return bool(np.any(~are_seen & ~(scores > -np.inf).any(axis=-1)))
+    return bool(np.any(np.isnan(scores).any(axis=-1) & ~(scores > -np.inf).any(axis=-1)))
 
 
 def _lanes(format: Any) -> int:
@@ -78,7 +79,7 @@ def _flash_of_nan(draw: Any) -> bool:
 def _flash_of_projected_nan(draw: Any) -> bool:
     """As above, where the layer does not take its fast path."""
     is_fast = draw.query.ndim == 3 and draw.key is None and draw.b_q is not None and draw.heads % 2 == 0
-    if is_fast or draw.mask is not None or draw.key_padding_mask is not None:
+    if is_fast or not draw.query.size or draw.mask is not None or draw.key_padding_mask is not None:
         return False
 
     def projected(x: Any, w: Any, b: Any) -> Any:
@@ -93,8 +94,8 @@ def _flash_of_projected_nan(draw: Any) -> bool:
 
 
 ZERO_FOR_NAN = (
-    "zeros for a query whose scores are all -inf, or all NaN if the keys are fewer than a vector register holds (then "
-    "the largest score is taken without NaN): a row without a score is taken for one that is masked altogether"
+    "zeros for a query whose scores are all NaN, if the keys are fewer than a vector register holds: the largest "
+    "score is taken without them, and a row without a score is taken for one that is masked altogether"
 )
 KERNELS = "https://github.com/pytorch/pytorch/blob/main/aten/src/ATen/native"
 

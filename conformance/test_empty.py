@@ -21,7 +21,7 @@ def edge_problems(case: Case) -> Problems | None:
     return None if case.primitive == "output_size" else edges(case.problems)
 
 
-@lane("EMPTY", problems=edge_problems, widest=0.5)
+@lane("EMPTY", problems=edge_problems, widest=0.8)
 def test_empty(backend: Backend, draw: Draw, case: Case) -> None:
     """With an axis of no elements, or with axes of one each, shape, format and values are the reference's."""
     agrees(backend, draw, case)

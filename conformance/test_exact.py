@@ -17,7 +17,6 @@ from properties.agreement import agree_where
 from properties.sides import bounded
 from properties.strategies import (
     Draw,
-    Problem,
     Problems,
     adaptive_pools,
     average_pools,
@@ -26,6 +25,7 @@ from properties.strategies import (
     lp_pools,
 )
 from properties.strategies.kinds import EXACT
+from properties.strategies.problems import has_numbers
 
 # Of primitives that are exact with some options, the problems with these: divisors are powers of two, nothing
 # is a root. A thousand elements are enough that some survive any dropout.
@@ -38,15 +38,11 @@ WITH_OPTIONS = {
 }
 
 
-def _has_numbers(problem: Problem) -> bool:
-    return not problem.is_empty
-
-
 def exact_problems(case: Case) -> Problems | None:
     """The problems on which a primitive is exact, with numbers that it is exact on."""
     if not case.exact:
         return None
-    return replace(WITH_OPTIONS.get(case.primitive, case.problems), kinds=tuple(EXACT), wanted=_has_numbers)
+    return replace(WITH_OPTIONS.get(case.primitive, case.problems), kinds=tuple(EXACT), wanted=has_numbers)
 
 
 @lane("EXACT", problems=exact_problems, draws=len(EXACT))

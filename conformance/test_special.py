@@ -14,6 +14,8 @@ against every number, also in a maximum. What differs is this:
                                                        multiplied by 0 (by_product)
     attention               q, k     NaN, infinity     convention behind a boolean mask: the score is replaced, or
                                                        -inf is added to it (adds_masks)
+    attention               q, k     infinity          undecided where NaN: a row of scores that are all -inf is 0/0,
+                                                       or nothing is attended to and it is 0
     attention               v        NaN, infinity     as the reference, also behind a mask: 0 times it is NaN
     pad, tanh, gelu         x        -0                keeps its sign
     dropout                 x        -0                keeps its sign in evaluation
@@ -36,13 +38,19 @@ import reference
 from adapters.backend import Backend
 from conformance.cases import Case
 from conformance.lane import lane
-from properties.agreement import agree, same_signs
+from properties.agreement import agree_where, same_signs
 from properties.sides import bounded
 from properties.strategies import Draw, Problems
+from properties.strategies.problems import has_numbers
 from properties.strategies.special import SPECIAL
 from reference.arithmetic import Bounded
 from reference.arrays import Mask
 
+# What the scores are made of; a mask is -inf where it is closed, and then the row has an open place.
+SCORES = {
+    "scaled_dot_product_attention": ("q", "k"),
+    "multi_head_attention": ("query", "key", "w_q", "w_k", "b_q", "b_k"),
+}
 MAXIMA = ("max_pool", "global_max_pool", "adaptive_max_pool")
 
 
@@ -50,7 +58,7 @@ def special_problems(case: Case) -> Problems | None:
     """The problems of a primitive that takes numbers of a format."""
     if case.primitive == "output_size":
         return None
-    return replace(case.problems, kinds=tuple(SPECIAL))
+    return replace(case.problems, kinds=tuple(SPECIAL), wanted=has_numbers)
 
 
 @lane("SPECIAL", problems=special_problems, draws=2 * len(SPECIAL), widest=0.5)
@@ -62,19 +70,30 @@ def test_special(backend: Backend, draw: Draw, case: Case) -> None:
     arrays, options = list(draw.arrays.values()), draw.options
     got, want = backend.call(draw.primitive, arrays, options), bounded(backend, draw.primitive, arrays, options)
     for name, y, bound in zip(case.outputs, got, want, strict=True):
-        agree(y, _with_policy(draw, backend, bound), backend.format, output=name)
+        agree_where(~undecided(draw, backend, bound), y, bound, backend.format, output=name)
         if keeps_signs(draw):
             same_signs(y, bound, output=name)
 
 
-def _with_policy(draw: Draw, backend: Backend, bound: Bounded) -> Bounded:
-    """The bound, infinite where the table says undecided."""
+def undecided(draw: Draw, backend: Backend, bound: Bounded) -> Mask:
+    """Where the table says so."""
+    if draw.primitive in SCORES and any(np.isinf(x).any() for x in _numbers(draw, SCORES[draw.primitive])):
+        return np.isnan(bound.value)
     if draw.primitive not in ("convolution", "transposed_convolution"):
-        return bound
-    undecided = taps_outside(draw) & ~np.isfinite(bound.value)
-    if backend.arithmetic(draw.primitive).spreads_specials and not _is_finite(draw):
-        undecided = np.ones(bound.shape, bool)
-    return Bounded(bound.value, np.where(undecided, np.inf, bound.error), bound.arithmetic)
+        return np.zeros(bound.shape, bool)
+    if backend.arithmetic(draw.primitive).spreads_specials and not _are_finite(draw):
+        return np.ones(bound.shape, bool)
+    return taps_outside(draw) & ~np.isfinite(bound.value)
+
+
+def _numbers(draw: Draw, names: tuple[str, ...]) -> list[Any]:
+    """Those of the arrays that hold numbers."""
+    arrays = (draw.arrays[name] for name in names)
+    return [x.astype(np.float64) for x in arrays if x is not None and x.dtype != bool]
+
+
+def _are_finite(draw: Draw) -> bool:
+    return all(np.isfinite(x).all() for x in _numbers(draw, ("x", "w")))
 
 
 def taps_outside(draw: Draw) -> Mask:
@@ -93,10 +112,6 @@ def _by_output(taps: Mask, groups: int) -> Mask:
     """The taps of a transposed convolution, (C, O/groups, *K), with the channels of the result first."""
     C, O_g = taps.shape[:2]
     return np.reshape(np.swapaxes(np.reshape(taps, (groups, C // groups, O_g, -1)), 1, 2), (groups * O_g, -1))
-
-
-def _is_finite(draw: Draw) -> bool:
-    return all(np.isfinite(x.astype(np.float64)).all() for x in (draw.x, draw.w))
 
 
 SIGNED: dict[str, Callable[[Draw], bool]] = {

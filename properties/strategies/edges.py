@@ -15,7 +15,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from properties.strategies.problems import Pick, Problem, Problems, Spec, T
+from properties.strategies.problems import LEAST, Pick, Problem, Problems, Spec, T
 
 TRIES = 600  # series of choices
 MOST = 16  # problems at a breadth of 1
@@ -49,7 +49,7 @@ class Edges(Problems):
 
     def pool(self, breadth: float, seed: int) -> list[Problem]:
         """The first of a series in which every empty axis, then every option comes up early; smallest first."""
-        return sorted(_series(self, seed)[: math.ceil(breadth * MOST)], key=lambda problem: problem.size)
+        return sorted(_series(self, seed)[: max(LEAST, math.ceil(breadth * MOST))], key=lambda problem: problem.size)
 
     def strategy(self) -> st.SearchStrategy[Problem]:
         return st.sampled_from(_series(self, 0))

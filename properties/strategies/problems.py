@@ -76,6 +76,11 @@ class Problem:
         )
 
 
+def has_numbers(problem: Problem) -> bool:
+    """Whether no array is empty."""
+    return not problem.is_empty
+
+
 class Pick:
     """Makes the choices of one problem. option() names what a user would set; size() is any other."""
 
@@ -160,7 +165,7 @@ class Problems:
 
 
 FURTHER = 16
-LEAST = 3  # of the problems that are wanted, since a backend may refuse some
+LEAST = 3  # of the problems that a lane picks out, since a backend may refuse some
 CANDIDATES = 24  # drawn for each place in the pool that pairs of values compete for
 
 Pair = tuple[tuple[str, Any], tuple[str, Any]]
