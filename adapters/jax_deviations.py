@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from adapters.deviations import Deviation, Example, in_lanes
+from reference.arithmetic import FLOAT32, FLOAT64
 from reference.arrays import per_axis
 from reference.convolution import paddings
 
@@ -46,6 +49,22 @@ def _one_head(p: Any) -> bool:
     return p.heads == 1 and _degenerate(p.query.shape[:-2], p.query.shape[-2], keys.shape[-2], p.w_q.shape[0])
 
 
+def _scale_overflows(p: Any) -> bool:
+    """The weight times the reciprocal of the root is too large for the format that it is formed in."""
+    if p.weight is None:
+        return False
+    x, inside = p.x.astype(np.float64), FLOAT64 if p.format is FLOAT64 else FLOAT32
+    with np.errstate(all="ignore"):
+        if p.primitive == "layer_norm":
+            var, weight = np.var(x, axis=tuple(range(-p.axes, 0)), keepdims=True), p.weight.astype(np.float64)
+        else:
+            var = np.var(x, axis=(0, *range(2, x.ndim))) if p.training else p.running_var.astype(np.float64)
+            weight = p.weight.astype(np.float64)
+        return bool(np.any(np.isfinite(weight) & (np.abs(weight) / np.sqrt(var + p.eps) > inside.largest)))
+
+
+FLAX = "https://github.com/google/flax/blob/main/flax/linen/normalization.py"
+LARGE_SCALE = "infinity where weight / sqrt(var + eps) overflows and the result does not: they are multiplied first"
 REASON = "scores of one product, or of one row or column of products, do not compile (ALG_DOT_BF16_BF16_F32)"
 SOURCE = "https://github.com/openxla/xla/blob/main/xla/service/elemental_ir_emitter.cc"
 ONE = [[0.0]]
@@ -53,7 +72,10 @@ ONE = [[0.0]]
 deviations = [
     Deviation(
         check=(
-            *in_lanes("transposed_convolution", "PURE", "LAYOUT", "BATCH", "VMAP", "MODES"),
+            *in_lanes(
+                "transposed_convolution",
+                *("PURE", "LAYOUT", "BATCH", "VMAP", "MODES", "EXACT", "SPECIAL", "EMPTY", "LONG"),
+            ),
             "CONV-1 transposed_shape",
             "CONV-2 transposed_is_linear",
             "CONV-4 transposed_bias_is_added_per_channel",
@@ -74,7 +96,7 @@ deviations = [
         ends_the_process=True,
     ),
     Deviation(
-        check=in_lanes("scaled_dot_product_attention", "PURE", "LAYOUT"),
+        check=in_lanes("scaled_dot_product_attention", "PURE", "LAYOUT", "SPECIAL", "EMPTY"),
         region=_one_attention,
         example=Example({"q": ONE, "k": ONE, "v": ONE, "mask": None}),
         reason=REASON,
@@ -84,7 +106,7 @@ deviations = [
         devices=("cpu",),
     ),
     Deviation(
-        check=in_lanes("multi_head_attention", "PURE", "LAYOUT"),
+        check=in_lanes("multi_head_attention", "PURE", "LAYOUT", "SPECIAL", "EMPTY"),
         region=_one_head,
         example=Example(
             {
@@ -100,5 +122,26 @@ deviations = [
         versions="<=0.10.2",
         formats=("bfloat16",),
         devices=("cpu",),
+    ),
+    *(
+        Deviation(
+            f"SPECIAL {primitive}",
+            _scale_overflows,
+            Example({"x": x, **others, "weight": [weight] * channels, "bias": None}, {"eps": 1e-5, **options}),
+            LARGE_SCALE,
+            FLAX,
+            formats=formats,
+        )
+        for weight, formats in ((2.0**126, ("float32", "bfloat16")), (2.0**1022, ("float64",)))
+        for primitive, x, others, channels, options in (
+            ("layer_norm", [0.0, 0.5], {}, 2, {"axes": 1}),
+            (
+                "batch_norm",
+                [[0.0], [0.5]],
+                {"running_mean": [0.0], "running_var": [1.0]},
+                1,
+                {"training": True, "momentum": 0.1},
+            ),
+        )
     ),
 ]

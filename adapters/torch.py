@@ -29,7 +29,13 @@ from reference.arrays import Padding, Pair, PerAxis, per_axis
 
 formats = ("float64", "float32", "bfloat16", "float16")
 composed = ("residual", "sinusoidal_encoding")
-conventions = {"lp_pool": {"signed": True}}  # "at p = 1, one gets Sum Pooling": torch.nn.LPPool1d
+conventions = {
+    "lp_pool": {"signed": True},  # "at p = 1, one gets Sum Pooling": torch.nn.LPPool1d
+    "dropout": {"by_product": True},  # aten/src/ATen/native/Dropout.cpp multiplies by a mask
+    # Booleans become 0 and -inf: https://github.com/pytorch/pytorch/issues/101967
+    "scaled_dot_product_attention": {"adds_masks": True},
+    "multi_head_attention": {"adds_masks": True},
+}
 
 
 # "running_mean and running_var are updated in place": the buffers of torch.nn.BatchNorm2d, when it is trained.
@@ -189,12 +195,25 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
             return default_arithmetic(format, flushes_inputs=flushes, flushes_results=flushes, source=source)
         case "convolution" if format is BFLOAT16 and device == "cpu":
             source = "oneDNN, src/common/bfloat16.cpp, and Intel, VDPBF16PS: subnormals are flushed and read as zero"
-            return wide_arithmetic(format, flushes_inputs=True, flushes_results=True, source=source)
+            spreads = primitive == "convolution"
+            if spreads:
+                source += "; channels are padded to pairs with weights of 0, which meet the numbers that lie behind"
+            return wide_arithmetic(
+                format, flushes_inputs=True, flushes_results=True, spreads_specials=spreads, source=source
+            )
         case "transposed_convolution" if device == "cpu" and format in (BFLOAT16, FLOAT16):
             source = f"{kernels}/NaiveConvolutionTranspose2d.cpp: col2im adds in the format of x; where oneDNN computes"
             source += " bfloat16 (Convolution.cpp, use_mkldnn), subnormals are flushed and read as zero"
             flushes = format is BFLOAT16
-            return Arithmetic(format, format, format, flushes_inputs=flushes, flushes_results=flushes, source=source)
+            return Arithmetic(
+                format,
+                format,
+                format,
+                flushes_inputs=flushes,
+                flushes_results=flushes,
+                spreads_specials=flushes,
+                source=source,
+            )
         case "convolution" | "transposed_convolution" if format is FLOAT32 and device == "cuda":
             allowed = torch.backends.cudnn.allow_tf32
             source = f"{DOCS}/notes/cuda.html: cuDNN may use TF32" if allowed else ""

@@ -50,11 +50,58 @@ def _empty_batch_with_masks(p: Any) -> bool:
     return p.key_padding_mask is not None and not is_fast
 
 
+def _no_score_is_seen(q: Any, k: Any, causal: bool, draw: Any) -> bool:
+    """Some query has scores that are NaN and none above -inf, and the keys do not fill a vector register."""
+    if not q.size or k.shape[-2] >= _lanes(draw.format):
+        return False
+    with np.errstate(all="ignore"):
+        scores = np.matmul(q, np.swapaxes(k, -1, -2))
+    scores = np.where(np.tri(*scores.shape[-2:], dtype=bool), scores, -np.inf) if causal else scores
+    return bool(np.any(np.isnan(scores).any(axis=-1) & ~(scores > -np.inf).any(axis=-1)))
+
+
+def _lanes(format: Any) -> int:
+    """How many numbers a vector register holds; low formats are computed in float32."""
+    import torch
+
+    bits = {"AVX512": 512}.get(torch.backends.cpu.get_cpu_capability(), 256)
+    return bits // (64 if format is FLOAT64 else 32)
+
+
+def _flash_of_nan(draw: Any) -> bool:
+    """The kernel takes queries, keys and values with four axes, equally wide, and no mask."""
+    if draw.q.ndim != 4 or draw.mask is not None or draw.q.shape[-1] != draw.v.shape[-1]:
+        return False
+    q, k = (x.astype(np.float64) for x in (draw.q, draw.k))
+    return _no_score_is_seen(q, k, draw.causal, draw)
+
+
+def _flash_of_projected_nan(draw: Any) -> bool:
+    """As above, where the layer does not take its fast path."""
+    is_fast = draw.query.ndim == 3 and draw.key is None and draw.b_q is not None and draw.heads % 2 == 0
+    if is_fast or not draw.query.size or draw.mask is not None or draw.key_padding_mask is not None:
+        return False
+
+    def projected(x: Any, w: Any, b: Any) -> Any:
+        with np.errstate(all="ignore"):
+            y = np.matmul(x.astype(np.float64), w.astype(np.float64).T)
+        y = y if b is None else y + b.astype(np.float64)
+        return np.swapaxes(np.reshape(y, (*y.shape[:-1], draw.heads, -1)), -3, -2)
+
+    key = draw.query if draw.key is None else draw.key
+    q, k = projected(draw.query, draw.w_q, draw.b_q), projected(key, draw.w_k, draw.b_k)
+    return _no_score_is_seen(q, k, draw.causal, draw)
+
+
+ZERO_FOR_NAN = (
+    "zeros for a query whose scores are all NaN, if the keys are fewer than a vector register holds: the largest "
+    "score is taken without them, and a row without a score is taken for one that is masked altogether"
+)
 KERNELS = "https://github.com/pytorch/pytorch/blob/main/aten/src/ATen/native"
 
 deviations = [
     Deviation(
-        check=in_lanes("lp_pool", "LAYOUT", "BATCH", "VMAP", "MODES"),
+        check=in_lanes("lp_pool", "LAYOUT", "BATCH", "VMAP", "MODES", "SPECIAL", "EMPTY"),
         region=_a_window_that_sticks_out_is_not_zero,
         example=Example({"x": [[[1.0]]]}, {"kernel": (2,), "stride": None, "norm_type": 2, "ceil_mode": True}),
         reason=(
@@ -96,7 +143,17 @@ deviations = [
         devices=("cpu",),
     ),
     Deviation(
-        check=in_lanes("multi_head_attention", "PURE", "LAYOUT"),
+        "SPECIAL gelu",
+        _doubled_it_overflows,
+        Example({"x": [0.0, np.inf]}, {"approximate": "none"}),
+        "NaN for infinity, and infinity from 2^127 on: x (1 + erf) is formed before it is halved",
+        "https://github.com/oneapi-src/oneDNN/blob/main/src/cpu/x64/injectors/jit_uni_eltwise_injector.cpp",
+        versions=">=2.13,<2.14",
+        formats=("float32", "bfloat16"),
+        devices=("cpu",),
+    ),
+    Deviation(
+        check=in_lanes("multi_head_attention", "PURE", "LAYOUT", "SPECIAL", "EMPTY"),
         region=_empty_batch_with_masks,
         example=Example(
             {
@@ -112,5 +169,32 @@ deviations = [
         reason="a batch of none with a mask for each sample raises: view(0, heads, -1, S) has no meaning",
         link="https://github.com/pytorch/pytorch/blob/v2.13.0/torch/nn/functional.py",
         versions="<=2.13.0",
+    ),
+    Deviation(
+        "SPECIAL scaled_dot_product_attention",
+        _flash_of_nan,
+        Example({"q": [[[[np.nan]]]], "k": [[[[1.0]]]], "v": [[[[1.0]]]], "mask": None}, {"causal": False}),
+        ZERO_FOR_NAN,
+        "https://github.com/pytorch/pytorch/issues/141128",
+        versions="==2.13.*",
+        devices=("cpu",),
+    ),
+    Deviation(
+        "SPECIAL multi_head_attention",
+        _flash_of_projected_nan,
+        Example(
+            {
+                "query": [[[1.0]]],
+                **dict.fromkeys(("key", "value")),
+                "w_q": [[np.nan]],
+                **{name: [[1.0]] for name in ("w_k", "w_v", "w_o")},
+                **dict.fromkeys(("b_q", "b_k", "b_v", "b_o", "mask", "key_padding_mask")),
+            },
+            {"heads": 1, "causal": False},
+        ),
+        ZERO_FOR_NAN,
+        "https://github.com/pytorch/pytorch/issues/141128",
+        versions="==2.13.*",
+        devices=("cpu",),
     ),
 ]

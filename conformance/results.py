@@ -54,7 +54,7 @@ def is_mistrusted(outcome: str, measured: dict[str, Any]) -> bool:
     """
     if outcome not in ("conforms", "known_deviation"):
         return False
-    return not measured["draws"] or measured["decided"] < HALF * measured["elements"]
+    return not measured["draws"] or not measured["elements"] or measured["decided"] < HALF * measured["elements"]
 
 
 def build(folder: Path, run: str) -> tuple[Document, Document]:

@@ -147,6 +147,24 @@ def agree(got: Any, want: Bounded, fmt: Format, *, output: str = "y", failure: t
 
     Raises: WrongShape, WrongFormat, WrongSpecial, or the failure of a bound that is exceeded.
     """
+    _has_form(got, want, fmt, output)
+    _within(np.asarray(got, dtype=np.float64), want.value, want.error, fmt, output, failure, "the reference")
+
+
+def agree_where(where: NDArray[np.bool_], got: Any, want: Bounded, fmt: Format, *, output: str = "y") -> None:
+    """As agree, and of the elements only those that are asked for are judged, and counted.
+
+    Raises: as agree.
+    """
+    _has_form(got, want, fmt, output)
+    error = np.where(where, want.error, np.inf)
+    before = tally.elements
+    _within(np.asarray(got, dtype=np.float64), want.value, error, fmt, output, OutOfTolerance, "the reference")
+    tally.elements = before + int(np.count_nonzero(where))
+
+
+def _has_form(got: Any, want: Bounded, fmt: Format, output: str) -> None:
+    """The result has the reference's shape and the format's type. Raises: WrongShape, WrongFormat."""
     if np.shape(got) != want.shape:
         raise WrongShape(
             f"{output} has shape {np.shape(got)}, the reference {want.shape}",
@@ -157,7 +175,6 @@ def agree(got: Any, want: Bounded, fmt: Format, *, output: str = "y", failure: t
     if not isinstance(got, (np.ndarray, np.generic)) or got.dtype != fmt.dtype:
         kind = getattr(got, "dtype", type(got).__name__)
         raise WrongFormat(f"{output} is {kind}, not {fmt}", output=output, got=str(kind), want=fmt.name)
-    _within(np.asarray(got, dtype=np.float64), want.value, want.error, fmt, output, failure, "the reference")
 
 
 def _within(x: Floats, v: Floats, e: Floats, fmt: Format, output: str, failure: type[Failure], other: str) -> None:
@@ -251,6 +268,23 @@ def same_bits(
             index=index,
             got=got,
             want=want,
+            bound=0.0,
+        )
+
+
+def same_signs(got: Any, want: Bounded, *, output: str = "y") -> None:
+    """Where the reference is zero for certain, the zero of the result has its sign. Raises: WrongSpecial."""
+    x = np.asarray(got, dtype=np.float64)
+    wrong = (want.value == 0) & (want.error == 0) & (np.signbit(x) != np.signbit(want.value))
+    if wrong.any():
+        index = tuple(int(i) for i in np.argwhere(wrong)[0])
+        a, b = float(x[index]), float(want.value[index])
+        raise WrongSpecial(
+            f"{output}[{', '.join(map(str, index))}] is {a!r}, the reference {b!r}",
+            output=output,
+            index=index,
+            got=a,
+            want=b,
             bound=0.0,
         )
 

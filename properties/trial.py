@@ -27,6 +27,8 @@ from reference.arithmetic import FLOAT32
 
 Judge = Callable[[Backend, Draw], None]
 
+WIDEST = 0.2  # the share of draws that a region may hold: what is systematic is a claim or a refusal
+
 
 def everywhere(backend: Backend) -> bool:
     """Most checks concern every backend."""
@@ -39,7 +41,8 @@ class Check:
 
     formats: those in which it is tried above depth "deep", the first ones first; None means all that a backend has.
     part: "values", "gradients", "lanes", "modes" or "laws", which decides how much is tried. concerns: whether
-    there is anything to ask of a backend.
+    there is anything to ask of a backend. draws: on each problem at least, where the draws are not alike.
+    widest: the share of the draws that the ledger's regions may hold, larger where a check seeks what is exceptional.
     """
 
     id: str
@@ -49,6 +52,8 @@ class Check:
     formats: tuple[str, ...] | None = None
     part: str = "laws"
     concerns: Callable[[Backend], bool] = everywhere
+    draws: int = 0
+    widest: float = WIDEST
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,7 @@ class Depth:
     def number(self, check: Check, backend: Backend) -> int:
         """How many draws of numbers a problem gets."""
         if check.part in ("lanes", "modes"):
-            return self.lane_draws
+            return max(self.lane_draws, check.draws)
         return self.redraws if backend.mode == "compiled" else self.draws
 
 
@@ -183,9 +188,6 @@ class WideDeviation(Failure):
     kind = "wide ledger entry"
 
 
-WIDEST = 0.2  # the share of draws that a region may hold: what is systematic is a claim or a refusal
-
-
 def entropy_of(check: Check) -> Entropy:
     """Four small integers from the check and the run's seed: every backend gets the same inputs."""
     digest = hashlib.sha256(f"{check.id} {_run.seed}".encode()).digest()
@@ -246,9 +248,9 @@ def trial(check: Check, backend: Backend, problems: Problems, judge: Judge) -> N
         raise smallest.with_traceback(None) from None
     if tally.refused == tally.problems:
         raise NotOffered("; ".join(sorted(tally.reasons)))
-    if tally.excluded > WIDEST * tally.drawn:
+    if tally.excluded > check.widest * tally.drawn:
         raise WideDeviation(
-            f"the ledger's regions hold for {tally.excluded} of {tally.drawn} draws: more than {WIDEST:.0%} "
+            f"the ledger's regions hold for {tally.excluded} of {tally.drawn} draws: more than {check.widest:.0%} "
             "is a claim or a refusal"
         )
 

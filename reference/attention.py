@@ -19,12 +19,20 @@ from reference.arrays import Array
 
 
 def scaled_dot_product_attention(
-    q: Array, k: Array, v: Array, mask: Array | None = None, *, causal: bool = False, scale: float | None = None
+    q: Array,
+    k: Array,
+    v: Array,
+    mask: Array | None = None,
+    *,
+    causal: bool = False,
+    scale: float | None = None,
+    adds_masks: bool = False,
 ) -> Array:
     """Average the values, each weighted by how well its key matches the query.
 
     mask: numbers that are added to the scores, or booleans, true where the query may attend to the key.
-    A row without any such key is 0/0. scale: in place of 1/sqrt(d).
+    A row without any such key is 0/0. scale: in place of 1/sqrt(d). adds_masks is a convention: booleans are
+    added too, as 0 and -inf, so that a NaN or an infinity behind a mask shows.
 
     Shapes: q (*B, T, d), k (*B, S, d), v (*B, S, e), mask broadcastable to (*B, T, S) -> y (*B, T, e).
     Raises: ValueError if the shapes do not fit together, or there is no key.
@@ -33,7 +41,7 @@ def scaled_dot_product_attention(
     >>> scaled_dot_product_attention(np.zeros((1, 2)), np.ones((2, 2)), np.array([[1.0], [3.0]]))
     array([[2.]])
     """
-    a = softmax(_scores(q, k, mask, causal, scale))
+    a = softmax(_scores(q, k, mask, causal, scale, adds_masks))
     return np.matmul(a, v)
 
 
@@ -54,6 +62,7 @@ def multi_head_attention(
     *,
     heads: int,
     causal: bool = False,
+    adds_masks: bool = False,
 ) -> Array:
     """Project queries, keys and values, attend with each head apart, join the heads, project again.
 
@@ -61,7 +70,7 @@ def multi_head_attention(
 
     where Q = query W_q' + b_q, of which Q_h is the h-th of H equal parts along the last axis; K and V
     likewise. Without a key the queries attend to themselves; without a value the keys are the values.
-    key_padding_mask: booleans, true where a key is one and not padding.
+    key_padding_mask: booleans, true where a key is one and not padding. adds_masks: as above.
 
     Shapes: query (*N, T, E), key (*N, S, E_k), value (*N, S, E_v), w_q and w_k (H d, E) and (H d, E_k),
     w_v (H e, E_v), w_o (O, H e), each bias as long as its matrix has rows, mask broadcastable to
@@ -75,34 +84,55 @@ def multi_head_attention(
            [1., 4.]])
     """
     q, k, v, mask = _by_head(query, key, value, w_q, w_k, w_v, b_q, b_k, b_v, mask, key_padding_mask, heads)
-    return _joined(scaled_dot_product_attention(q, k, v, mask, causal=causal), w_o, b_o)
+    return _joined(scaled_dot_product_attention(q, k, v, mask, causal=causal, adds_masks=adds_masks), w_o, b_o)
 
 
 # -- the same maps, as implementations compute them ----------------------------------------------------
 
 
 def normalised_last(
-    q: Array, k: Array, v: Array, mask: Array | None = None, *, causal: bool = False, scale: float | None = None
+    q: Array,
+    k: Array,
+    v: Array,
+    mask: Array | None = None,
+    *,
+    causal: bool = False,
+    scale: float | None = None,
+    adds_masks: bool = False,
 ) -> Array:
     """The division by the sum of the exponentials comes after the product with v."""
-    logits = _scores(q, k, mask, causal, scale)
+    logits = _scores(q, k, mask, causal, scale, adds_masks)
     e = np.exp(logits - np.max(logits, axis=-1, keepdims=True))
     return np.matmul(e, v) / np.sum(e, axis=-1, keepdims=True)
 
 
 def scaled_first(
-    q: Array, k: Array, v: Array, mask: Array | None = None, *, causal: bool = False, scale: float | None = None
+    q: Array,
+    k: Array,
+    v: Array,
+    mask: Array | None = None,
+    *,
+    causal: bool = False,
+    scale: float | None = None,
+    adds_masks: bool = False,
 ) -> Array:
     """The root of the scale is multiplied into q and into k."""
     root = math.sqrt(1 / math.sqrt(q.shape[-1]) if scale is None else scale)
-    return scaled_dot_product_attention(q * root, k * root, v, mask, causal=causal, scale=1.0)
+    return scaled_dot_product_attention(q * root, k * root, v, mask, causal=causal, scale=1.0, adds_masks=adds_masks)
 
 
 def softmax_in_float32(
-    q: Array, k: Array, v: Array, mask: Array | None = None, *, causal: bool = False, scale: float | None = None
+    q: Array,
+    k: Array,
+    v: Array,
+    mask: Array | None = None,
+    *,
+    causal: bool = False,
+    scale: float | None = None,
+    adds_masks: bool = False,
 ) -> Array:
     """The softmax is computed in float32, also between numbers of float64."""
-    logits = _scores(q, k, mask, causal, scale)
+    logits = _scores(q, k, mask, causal, scale, adds_masks)
     return np.matmul(softmax(logits.astype(np.float32)).astype(logits.dtype), v)
 
 
@@ -126,9 +156,10 @@ def heads_with(attention: Callable[..., Array]) -> Callable[..., Array]:
         *,
         heads: int,
         causal: bool = False,
+        adds_masks: bool = False,
     ) -> Array:
         q, k, v, mask = _by_head(query, key, value, w_q, w_k, w_v, b_q, b_k, b_v, mask, key_padding_mask, heads)
-        return _joined(attention(q, k, v, mask, causal=causal), w_o, b_o)
+        return _joined(attention(q, k, v, mask, causal=causal, adds_masks=adds_masks), w_o, b_o)
 
     return formula
 
@@ -136,7 +167,7 @@ def heads_with(attention: Callable[..., Array]) -> Callable[..., Array]:
 # -- parts ---------------------------------------------------------------------------------------------
 
 
-def _scores(q: Array, k: Array, mask: Array | None, causal: bool, scale: float | None) -> Array:
+def _scores(q: Array, k: Array, mask: Array | None, causal: bool, scale: float | None, adds_masks: bool) -> Array:
     """What the softmax turns into weights, (*B, T, S): -inf where a query may not attend."""
     if q.shape[:-2] != k.shape[:-2]:
         raise ValueError(f"queries {q.shape} and keys {k.shape} belong to different batches")
@@ -148,7 +179,9 @@ def _scores(q: Array, k: Array, mask: Array | None, causal: bool, scale: float |
         return logits
     if np.broadcast_shapes(mask.shape, logits.shape) != logits.shape:
         raise ValueError(f"a mask {mask.shape} does not broadcast to the scores {logits.shape}")
-    return np.where(mask, logits, -np.inf) if _is_boolean(mask) else logits + mask
+    if _is_boolean(mask):
+        return logits + np.where(mask, 0.0, -np.inf) if adds_masks else np.where(mask, logits, -np.inf)
+    return logits + mask
 
 
 def _both(mask: Array | None, keys: Array) -> Array:

@@ -33,6 +33,7 @@ class Arithmetic:
     tensor_float32: bool = False  # the operands of products are cut to 11 bits
     stores_operands: bool = False  # the operands of products are rounded to `storage` first
     truncates: bool = False  # the accumulator cuts instead of rounding: its u doubles
+    spreads_specials: bool = False  # products have zeros besides, which meet other numbers: a NaN may come of it
     formulas: tuple[str, ...] = ()  # further formulas in use, by the names in reference.FORMULAS
     source: str = ""  # where the claims are documented, or how they were found
 
@@ -65,6 +66,7 @@ class Arithmetic:
             "tensor_float32",
             "stores_operands",
             "truncates",
+            "spreads_specials",
         ):
             if getattr(self, name):
                 weak[name] = True
