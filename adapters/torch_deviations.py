@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from adapters.deviations import Deviation, Example
+from adapters.deviations import Deviation, Example, accepted
 from reference.arithmetic import FLOAT32, FLOAT64
 from reference.pooling import lp_pool, sum_pool
 
@@ -50,7 +50,24 @@ def _empty_batch_with_masks(p: Any) -> bool:
     return p.key_padding_mask is not None and not is_fast
 
 
+def _takes_the_fast_kernel(p: Any) -> bool:
+    """Four axes, values as wide as keys, and no mask that tells how many keys there are."""
+    has_four = p.q.ndim == 4 and p.q.shape[-1] == p.v.shape[-1] and p.q.size > 0
+    return has_four and (p.mask is None or p.mask.shape[-1] == 1)
+
+
 KERNELS = "https://github.com/pytorch/pytorch/blob/main/aten/src/ATen/native"
+
+BLOCK = {"x": [1.0, 2.0], "w1": np.eye(2), "w2": np.eye(2)}
+HEADS = {
+    "query": [[1.0, 2.0]],
+    **dict.fromkeys(("key", "value")),
+    **dict.fromkeys(("w_q", "w_k", "w_v", "w_o"), np.eye(2)),
+    **dict.fromkeys(("b_q", "b_k", "b_v"), np.ones(2)),
+    "b_o": [1.0],
+    **dict.fromkeys(("mask", "key_padding_mask")),
+}
+ONE_HEAD = np.ones((1, 1, 2, 1))
 
 deviations = [
     Deviation(
@@ -112,5 +129,74 @@ deviations = [
         reason="a batch of none with a mask for each sample raises: view(0, heads, -1, S) has no meaning",
         link="https://github.com/pytorch/pytorch/blob/v2.13.0/torch/nn/functional.py",
         versions="<=2.13.0",
+    ),
+    *(
+        accepted(
+            "output_size",
+            wrong,
+            {"size": 4, "kernel": kernel},
+            {"stride": 1, "padding": (padding, padding), "dilation": dilation},
+            "a convolution of meta tensors has a shape where a convolution of numbers raises: the shape rule does not "
+            "check kernel, dilation and padding",
+            "https://github.com/pytorch/pytorch/blob/v2.13.0/torch/_meta_registrations.py",
+            versions="==2.13.*",
+        )
+        for wrong, kernel, padding, dilation in (
+            ("kernel 0", 0, 0, 1),
+            ("dilation 0", 2, 0, 0),
+            ("negative padding", 2, -1, 1),
+        )
+    ),
+    accepted(
+        "adaptive_average_pool",
+        "an empty spatial axis",
+        {"x": np.zeros((1, 1, 0))},
+        {"output_size": (1,)},
+        "an empty signal has the mean NaN where the output has one element, and raises for any other",
+        f"{KERNELS}/AdaptiveAveragePooling.cpp",
+        where=lambda p: set(p.output_size) == {1},
+        versions="==2.13.*",
+    ),
+    accepted(
+        "layer_norm",
+        "negative eps",
+        {"x": [1.0, 2.0], "weight": None, "bias": None},
+        {"axes": 1, "eps": -1.0},
+        "layer_norm takes a negative eps, as batch_norm did: NaN where the variance is below -eps, finite elsewhere",
+        "https://github.com/pytorch/pytorch/pull/166756",
+        versions="==2.13.*",
+    ),
+    *(
+        accepted(
+            primitive,
+            wrong,
+            arrays,
+            options,
+            "F.linear repeats a bias of one number, and takes one of two axes, although a bias is (out,) or ()",
+            "https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.linear.html",
+            versions="==2.13.*",
+        )
+        for primitive, wrong, arrays, options in (
+            ("dense", "one bias for several outputs", {"x": [1.0], "w": [[1.0], [2.0]], "bias": [1.0]}, {}),
+            ("dense", "bias with an axis too many", {"x": [1.0], "w": [[1.0], [2.0]], "bias": [[1.0, 2.0]]}, {}),
+            ("residual", "one number for the width of the branch", {**BLOCK, "b1": [1.0], "b2": None}, {}),
+            ("residual", "one number for the width of x", {**BLOCK, "b1": None, "b2": [1.0]}, {}),
+            ("multi_head_attention", "one number as b_o", HEADS, {"heads": 2}),
+        )
+    ),
+    *(
+        accepted(
+            "scaled_dot_product_attention",
+            wrong,
+            {"q": ONE_HEAD[:, :, :1], "k": ONE_HEAD, "v": np.ones((1, 1, values, 1)), "mask": None},
+            {},
+            "the fast kernel counts the keys by the values: with fewer values it forgets keys, with more it reads "
+            "beyond the keys' memory",
+            "https://github.com/pytorch/pytorch/pull/193728",
+            where=_takes_the_fast_kernel,
+            versions="<=2.13.0",
+            devices=("cpu",),
+        )
+        for wrong, values in (("values of another number", 3), ("one value for several keys", 1))
     ),
 ]

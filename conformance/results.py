@@ -104,6 +104,7 @@ def build(folder: Path, run: str) -> tuple[Document, Document]:
         "adapters": _adapters(backends),
         "claims": _of_backends(backends, "claims"),
         "conventions": _of_backends(backends, "conventions"),
+        "accepts": _of_backends(backends, "accepts"),
         "composed": _composed(backends),
         "checks": checks,
     }
@@ -245,7 +246,7 @@ def _adapters(backends: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _of_backends(backends: dict[str, Any], what: str) -> list[dict[str, Any]]:
-    """The claims, or the conventions, of every backend and primitive that has any."""
+    """The claims, the conventions, or what is accepted, of every backend and primitive that has any."""
     return [
         {
             "adapter": b["name"],

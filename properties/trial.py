@@ -33,7 +33,8 @@ class Check:
     """One row of the report. property is "values", the id of a law or the name of a lane; statement is what must hold.
 
     formats: those in which it is tried above depth "deep", the first ones first; None means all that a backend has.
-    part: "values", "gradients", "lanes" or "laws", which decides how much is tried.
+    part: "values", "gradients", "lanes", "laws" or "rejections", which decides how much is tried. Rejections
+    are of invalid problems, which no reference accepts, and the ledger may explain any number of their kinds.
     """
 
     id: str
@@ -52,7 +53,8 @@ class Depth:
     formats below float32, since what is wrong in every format shows in the others. compiled: its share where
     each new shape is compiled, which takes a hundred times as long as a call. itself: its share on the
     reference, which the suite's own tests try too. draws: on each problem; redraws: on each that was compiled;
-    lane_draws: in a lane, which looks for other things than a rare number. free: problems that Hypothesis
+    lane_draws: in a lane, which looks for other things than a rare number; one where no number matters,
+    since the problem is invalid. free: problems that Hypothesis
     draws besides. law_formats: in how many of its formats a law is tried; None: in all there are.
     """
 
@@ -71,13 +73,15 @@ class Depth:
 
     def breadth(self, check: Check, backend: Backend) -> float:
         """The breadth of the pool for a check."""
-        breadth: float = getattr(self, check.part)
+        breadth: float = getattr(self, "lanes" if check.part == "rejections" else check.part)
         breadth *= self.low if backend.format.precision < FLOAT32.precision else 1.0
         breadth *= self.itself if backend.name == "reference" else 1.0
         return breadth * (self.compiled if backend.mode == "compiled" else 1.0)
 
     def number(self, check: Check, backend: Backend) -> int:
         """How many draws of numbers a problem gets."""
+        if check.part == "rejections":
+            return 1
         if check.part == "lanes":
             return self.lane_draws
         return self.redraws if backend.mode == "compiled" else self.draws
@@ -232,7 +236,7 @@ def trial(check: Check, backend: Backend, problems: Problems, judge: Judge) -> N
         raise smallest.with_traceback(None) from None
     if tally.refused == tally.problems:
         raise NotOffered("; ".join(sorted(tally.reasons)))
-    if tally.excluded > WIDEST * tally.drawn:
+    if tally.excluded > WIDEST * tally.drawn and check.part != "rejections":
         raise WideDeviation(
             f"the ledger's regions hold for {tally.excluded} of {tally.drawn} draws: more than {WIDEST:.0%} "
             "is a claim or a refusal"
@@ -321,16 +325,17 @@ def _confirm(deviation: Deviation, check: Check, backend: Backend, problems: Pro
     """
     entry = f"{deviation.reason} ({deviation.link})"
     pinned = _pinned(deviation, check, backend, problems)
-    try:
-        with np.errstate(all="ignore"):
-            arrays = pinned.arrays.values()
-            plain = [x.astype(float) if isinstance(x, np.ndarray) and x.dtype != bool else x for x in arrays]
-            settings = {**backend.conventions(check.primitive), **pinned.options}
-            reference.PRIMITIVES[check.primitive](*plain, **settings)
-    except Exception as error:
-        raise BrokenDeviation(
-            f"{entry}: the pinned example is no input of {check.primitive}: {type(error).__name__}: {error}"
-        ) from error
+    if check.part != "rejections":  # whose inputs the reference must refuse
+        try:
+            with np.errstate(all="ignore"):
+                arrays = pinned.arrays.values()
+                plain = [x.astype(float) if isinstance(x, np.ndarray) and x.dtype != bool else x for x in arrays]
+                settings = {**backend.conventions(check.primitive), **pinned.options}
+                reference.PRIMITIVES[check.primitive](*plain, **settings)
+        except Exception as error:
+            raise BrokenDeviation(
+                f"{entry}: the pinned example is no input of {check.primitive}: {type(error).__name__}: {error}"
+            ) from error
     if not is_known(pinned, [deviation]):
         raise WideDeviation(f"{entry}: the pinned example lies outside the entry's own region")
     failure: str | Failure | None

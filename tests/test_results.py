@@ -57,7 +57,7 @@ def document_of(
 ) -> Document:
     """The document of a run of one process that has recorded these ends; None: a check that was not begun."""
     backend = {"name": name, "version": "1", "versions": {}, "device": "cpu", "format": "float64", "mode": "eager"}
-    backend |= {"claims": {"softmax": {"ulps of exp": 2.0}}, "conventions": {}, "composed": []}
+    backend |= {"claims": {"softmax": {"ulps of exp": 2.0}}, "conventions": {}, "accepts": {}, "composed": []}
     check = {"primitive": "softmax", "property": "values", "statement": "0 <= softmax(x) | and so on"}
     writer = Writer(folder / "records", "a", "main")
     writer.append("run", seed=0, depth="smoke", workers=0, limit=300.0)
