@@ -77,7 +77,7 @@ accepts = {
     "layer_norm": {
         "negative eps": ROOT,
         "axes 0": f"each number is its own mean: {DOCS}/_autosummary/jax.numpy.mean.html",
-        "nothing to normalise": NOTHING,
+        "nothing to normalise": f"{NOTHING}: {DOCS}/_autosummary/jax.numpy.mean.html",
         "one weight for several numbers": BROADCAST,
         "one bias for several numbers": BROADCAST,
         "weight with an axis too many": BROADCAST,
@@ -437,7 +437,7 @@ def sinusoidal_encoding(
     wide = jnp.promote_types(t.dtype, jnp.float32)
     i = jnp.arange(2 * first_index, 2 * first_index + d, 2, dtype=wide)
     angle = t.astype(wide)[..., None] * jnp.exp(i * (-math.log(base) / d))
-    join = {"halves": jnp.concatenate, "interleaved": jnp.stack}[layout]
+    join: Callable[..., Array] = {"halves": jnp.concatenate, "interleaved": jnp.stack}[layout]
     return join((jnp.sin(angle), jnp.cos(angle)), -1).reshape(*t.shape, d).astype(t.dtype)
 
 

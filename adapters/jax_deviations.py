@@ -57,6 +57,14 @@ def _sees_one_element(p: Any) -> bool:
 REASON = "scores of one product, or of one row or column of products, do not compile (ALG_DOT_BF16_BF16_F32)"
 SOURCE = "https://github.com/openxla/xla/blob/main/xla/service/elemental_ir_emitter.cc"
 ONE = [[0.0]]
+ONE_HEAD = {
+    "query": ONE,
+    **dict.fromkeys(("key", "value")),
+    **dict.fromkeys(("w_q", "w_k", "w_v", "w_o"), ONE),
+    **dict.fromkeys(("b_q", "b_k", "b_v", "b_o")),
+    "mask": np.ones((1, 1, 2), bool),
+    "key_padding_mask": None,
+}
 
 deviations = [
     Deviation(
@@ -155,21 +163,20 @@ deviations = [
         )
         for wrong, p in (("p below 0", -0.5), ("p above 1", 1.5), ("p that is no number", math.nan))
     ),
-    accepted(
-        "multi_head_attention",
-        "a mask of several keys for one",
-        {
-            "query": ONE,
-            **dict.fromkeys(("key", "value")),
-            **dict.fromkeys(("w_q", "w_k", "w_v", "w_o"), ONE),
-            **dict.fromkeys(("b_q", "b_k", "b_v", "b_o")),
-            "mask": np.ones((1, 1, 2), bool),
-            "key_padding_mask": None,
-        },
-        {"heads": 1},
-        "dot_product_attention takes a mask for several keys where there is one, although the mask must be "
-        "broadcastable to the scores: the scores are broadcast to the mask, and the one value is repeated",
-        "https://docs.jax.dev/en/latest/_autosummary/jax.nn.dot_product_attention.html",
-        versions="==0.10.2",
+    *(
+        accepted(
+            primitive,
+            "a mask of several keys for one",
+            arrays,
+            options,
+            "dot_product_attention takes a mask of several keys where there is one, although it must be broadcastable "
+            "to the scores: the scores are broadcast to the mask, and the one value is repeated",
+            "https://docs.jax.dev/en/latest/_autosummary/jax.nn.dot_product_attention.html",
+            versions="==0.10.2",
+        )
+        for primitive, arrays, options in (
+            ("scaled_dot_product_attention", {"q": ONE, "k": ONE, "v": ONE, "mask": np.ones((1, 2), bool)}, {}),
+            ("multi_head_attention", ONE_HEAD, {"heads": 1}),
+        )
     ),
 ]

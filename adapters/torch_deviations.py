@@ -56,6 +56,23 @@ def _takes_the_fast_kernel(p: Any) -> bool:
     return has_four and (p.mask is None or p.mask.shape[-1] == 1)
 
 
+def _shares_biases_out(p: Any) -> bool:
+    """The three biases are one array, and two thirds of it, rounded up, are as long as two of them."""
+    is_packed = p.w_q.shape == p.w_k.shape == p.w_v.shape
+    return is_packed and p.w_q.shape[0] in (2, 3) and (p.query.ndim == 2 or p.value is not None)
+
+
+def _goes_to_onednn(p: Any) -> bool:
+    """In one or two dimensions; float32 where there is a batch or there are groups."""
+    return p.w.ndim < 5 and (p.format is not FLOAT32 or p.groups > 1 or p.x.shape[0] > 1)
+
+
+def _one_window_apart(p: Any) -> bool:
+    """One element of a signal, and a stride as long as the kernel."""
+    is_bare = p.padding == 0 and p.output_padding == (0,)
+    return p.w.ndim == 3 and p.x.shape[2] == 1 and p.stride[0] == p.w.shape[2] and is_bare
+
+
 KERNELS = "https://github.com/pytorch/pytorch/blob/main/aten/src/ATen/native"
 
 BLOCK = {"x": [1.0, 2.0], "w1": np.eye(2), "w2": np.eye(2)}
@@ -68,6 +85,8 @@ HEADS = {
     **dict.fromkeys(("mask", "key_padding_mask")),
 }
 ONE_HEAD = np.ones((1, 1, 2, 1))
+FREE = {"padding": 0, "output_padding": (0,), "dilation": (0,), "groups": 1}
+DILATION = "a transposed convolution that goes to oneDNN takes a dilation of 0"
 
 deviations = [
     Deviation(
@@ -198,5 +217,43 @@ deviations = [
             devices=("cpu",),
         )
         for wrong, values in (("values of another number", 3), ("one value for several keys", 1))
+    ),
+    *(
+        accepted(
+            "multi_head_attention",
+            f"one number as {name}",
+            {**HEADS, "b_o": np.ones(2), name: [1.0]},
+            {"heads": 2},
+            "three biases in one array that is too short are shared out all the same: the first two get what is due "
+            "to the next, and the last number is repeated",
+            "https://github.com/pytorch/pytorch/blob/v2.13.0/torch/nn/functional.py",
+            where=_shares_biases_out,
+            versions="==2.13.*",
+        )
+        for name in ("b_q", "b_k", "b_v")
+    ),
+    accepted(
+        "transposed_convolution",
+        "dilation 0 of a kernel of one element",
+        {"x": np.ones((2, 1, 1)), "w": np.ones((1, 1, 1)), "bias": None},
+        {"stride": (1,), **FREE},
+        DILATION,
+        f"{KERNELS}/mkldnn/Conv.cpp",
+        where=_goes_to_onednn,
+        versions="==2.13.*",
+        formats=("float32", "bfloat16"),
+        devices=("cpu",),
+    ),
+    accepted(
+        "transposed_convolution",
+        "dilation 0",
+        {"x": np.ones((1, 1, 1)), "w": np.ones((1, 1, 2)), "bias": None},
+        {"stride": (2,), **FREE},
+        DILATION,
+        f"{KERNELS}/mkldnn/Conv.cpp",
+        where=_one_window_apart,
+        versions="==2.13.*",
+        formats=("bfloat16",),
+        devices=("cpu",),
     ),
 ]

@@ -29,7 +29,7 @@ class StaleConvention(Failure):
     kind = "stale convention"
 
 
-@lane("REJECTS", part="rejections", problems=lambda case: invalids(case.problems), formats=("float64",))
+@lane("REJECTS", part="rejections", problems=lambda case: invalids(case.problems), formats=("float32", "float64"))
 def test_rejections(backend: Backend, draw: Draw, case: Case) -> None:
     """Every kind of invalid problem raises an error."""
     wrong, accepted = draw.extras["wrong"], backend.accepts(draw.primitive)

@@ -24,11 +24,9 @@ def residual(x: Array, w1: Array, w2: Array, b1: Array | None = None, b2: Array 
     >>> residual(np.array([1.0, 2.0]), w1=np.array([[1.0, 1.0]]), w2=np.array([[1.0], [-1.0]]))
     array([ 4., -1.])
     """
-    if np.ndim(x) < 1 or np.ndim(w1) != 2:
-        raise ValueError(f"x {np.shape(x)} has no width, or the weights {np.shape(w1)} are no matrix")
-    d, m = np.shape(x)[-1], np.shape(w1)[0]
-    widths = [(w1, (m, d)), (w2, (d, m)), (b1, (m,)), (b2, (d,))]
-    if any(w is not None and np.shape(w) != shape for w, shape in widths):
+    d, m = np.shape(x)[-1:], np.shape(w1)[:1]
+    widths = [(w1, m + d), (w2, d + m), (b1, m), (b2, d)]
+    if not d or any(w is not None and np.shape(w) != shape for w, shape in widths):
         given = ", ".join(str(np.shape(w)) for w, _ in widths if w is not None)
         raise ValueError(f"weights and biases {given} do not take x {np.shape(x)} back to its own width")
     h = np.matmul(x, np.swapaxes(w1, 0, 1))

@@ -54,7 +54,7 @@ def shaped(name: str, f: Callable[[Shape], Shape | None]) -> Change:
         shape = f(spec.shape) if isinstance(spec, Spec) else None
         if not isinstance(spec, Spec) or shape is None:
             return None
-        return _with(p, **{name: Spec(shape, spec.nonnegative, spec.whole, spec.moderate, spec.scale, spec.mask)})
+        return _with(p, {}, **{name: Spec(shape, spec.nonnegative, spec.whole, spec.moderate, spec.scale, spec.mask)})
 
     return change
 
@@ -163,7 +163,10 @@ SLIDING: dict[str, Change] = {
     "a stride for another number of axes": entry_too_many("stride"),
 }
 DILATED: dict[str, Change] = {
-    "dilation 0": first_entry("dilation", 0),
+    "dilation 0": where(lambda p: _kernel(p)[0] > 1, first_entry("dilation", 0)),
+    "dilation 0 of a kernel of one element": where(
+        lambda p: _kernel(p)[0] == 1 and not any(p.options.get("output_padding", ())), first_entry("dilation", 0)
+    ),
     "a dilation for another number of axes": entry_too_many("dilation"),
 }
 GROUPED: dict[str, Change] = {
@@ -271,7 +274,7 @@ INVALID: dict[str, dict[str, Change]] = {
             where(lambda p: p.arrays["size"] >= p.arrays["kernel"] + 2, option("padding", (-1, -1))),  # type: ignore[operator]  # both are integers
         ),
         "negative size": where(set_to(padding=(2, 2), dilation=1), lambda p: _with(p, size=-1, kernel=1)),
-        "kernel larger than the padded signal": _kernel_of(lambda p: p.arrays["size"] + sum(p.options["padding"]) + 1),  # type: ignore[operator]  # an integer
+        "kernel larger than the padded signal": _kernel_of(lambda p: p.arrays["size"] + sum(p.options["padding"]) + 1),
     },
     "pad": {
         "unknown mode": option("mode", WORD),
@@ -352,7 +355,8 @@ INVALID: dict[str, dict[str, Change]] = {
         "one value a channel in training": _batch_of_one,
         "no value in training": where(set_to(training=True), empty("x", 0)),
         "a signal without channels": where(
-            lambda p: len(_shape(p)) == 2 and 1 < _shape(p)[1] != _shape(p)[0] > 1, shaped("x", lambda shape: shape[:1])
+            lambda p: len(_shape(p)) == 2 and 1 < _shape(p)[1] != _shape(p)[0] > 1 and not p.options["training"],
+            shaped("x", lambda shape: shape[:1]),
         ),
     },
     "layer_norm": {
