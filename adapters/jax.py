@@ -437,8 +437,8 @@ def sinusoidal_encoding(
     wide = jnp.promote_types(t.dtype, jnp.float32)
     i = jnp.arange(2 * first_index, 2 * first_index + d, 2, dtype=wide)
     angle = t.astype(wide)[..., None] * jnp.exp(i * (-math.log(base) / d))
-    join: Callable[..., Array] = {"halves": jnp.concatenate, "interleaved": jnp.stack}[layout]
-    return join((jnp.sin(angle), jnp.cos(angle)), -1).reshape(*t.shape, d).astype(t.dtype)
+    joins: dict[str, Callable[..., Array]] = {"halves": jnp.concatenate, "interleaved": jnp.stack}
+    return joins[layout]((jnp.sin(angle), jnp.cos(angle)), -1).reshape(*t.shape, d).astype(t.dtype)
 
 
 def log_softmax(x: Array, *, axis: int = -1) -> Array:
