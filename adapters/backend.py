@@ -75,6 +75,10 @@ class Backend:
         choices: dict[str, Any] = getattr(self.adapter, "conventions", {}).get(primitive, {})
         return dict(choices)
 
+    def accepts(self, primitive: str) -> dict[str, str]:
+        """The kinds of invalid problems to which the backend documents to give a meaning, and where."""
+        return dict(getattr(self.adapter, "accepts", {}).get(primitive, {}))
+
     def deviations(self, check: str) -> list[Deviation]:
         """The ledger's entries for a check that apply to this backend in this version."""
         return [

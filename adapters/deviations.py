@@ -48,3 +48,25 @@ class Deviation:
     @property
     def checks(self) -> tuple[str, ...]:
         return (self.check,) if isinstance(self.check, str) else self.check
+
+
+def accepted(
+    primitive: str,
+    wrong: str,
+    arrays: Mapping[str, Any],
+    options: Mapping[str, Any],
+    reason: str,
+    link: str,
+    *,
+    where: Callable[[Any], bool] = lambda p: True,
+    **fields: Any,
+) -> Deviation:
+    """The entry for a kind of invalid problem that a backend accepts, in all cases or only where it says."""
+    return Deviation(
+        f"REJECTS {primitive}",
+        lambda p: p.wrong == wrong and where(p),
+        Example({**arrays, "wrong": wrong}, options),
+        reason,
+        link,
+        **fields,
+    )

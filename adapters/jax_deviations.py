@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from adapters.deviations import Deviation, Example, in_lanes
+from adapters.deviations import Deviation, Example, accepted, in_lanes
 from reference.arithmetic import FLOAT32, FLOAT64
 from reference.arrays import per_axis
 from reference.convolution import paddings
@@ -49,6 +49,12 @@ def _one_head(p: Any) -> bool:
     return p.heads == 1 and _degenerate(p.query.shape[:-2], p.query.shape[-2], keys.shape[-2], p.w_q.shape[0])
 
 
+def _sees_one_element(p: Any) -> bool:
+    """Windows of one element, one after another."""
+    strides = p.kernel if p.stride is None else per_axis(p.stride, len(p.kernel))
+    return set(p.kernel) == set(strides) == {1}
+
+
 def _scale_overflows(p: Any) -> bool:
     """The weight times the reciprocal of the root is too large for the format that it is formed in."""
     if p.weight is None:
@@ -68,6 +74,14 @@ LARGE_SCALE = "infinity where weight / sqrt(var + eps) overflows and the result 
 REASON = "scores of one product, or of one row or column of products, do not compile (ALG_DOT_BF16_BF16_F32)"
 SOURCE = "https://github.com/openxla/xla/blob/main/xla/service/elemental_ir_emitter.cc"
 ONE = [[0.0]]
+ONE_HEAD = {
+    "query": ONE,
+    **dict.fromkeys(("key", "value")),
+    **dict.fromkeys(("w_q", "w_k", "w_v", "w_o"), ONE),
+    **dict.fromkeys(("b_q", "b_k", "b_v", "b_o")),
+    "mask": np.ones((1, 1, 2), bool),
+    "key_padding_mask": None,
+}
 
 deviations = [
     Deviation(
@@ -142,6 +156,68 @@ deviations = [
                 1,
                 {"training": True, "momentum": 0.1},
             ),
+        )
+    ),
+    *(
+        accepted(
+            "output_size",
+            wrong,
+            {"size": size, "kernel": kernel},
+            {"stride": stride, "padding": (2, 2), "dilation": 1},
+            "the shape of a convolution is computed without a look at the sign of kernel, stride and size: a stride of "
+            "0 counts as 1 window; only the lowering of the convolution itself refuses it",
+            "https://github.com/jax-ml/jax/blob/main/jax/_src/lax/convolution.py",
+            versions="==0.10.2",
+        )
+        for wrong, size, kernel, stride in (
+            ("kernel 0", 4, 0, 1),
+            ("stride 0", 4, 2, 0),
+            ("negative stride", 4, 2, -1),
+            ("negative size", -1, 1, 1),
+        )
+    ),
+    *(
+        accepted(
+            primitive,
+            "negative padding",
+            {"x": [[[1.0, 2.0, 3.0]]]},
+            {"kernel": (1,), "stride": (1,), "padding": (-1,)},
+            "XLA aborts: a window of one element that cuts the signal is simplified to the signal that was not cut",
+            "https://github.com/openxla/xla/issues/48719",
+            where=_sees_one_element,
+            versions="==0.10.2",
+            devices=("cpu",),
+            ends_the_process=True,
+        )
+        for primitive in ("max_pool", "sum_pool", "average_pool")
+    ),
+    *(
+        accepted(
+            "dropout",
+            wrong,
+            {"x": [1.0, 2.0]},
+            {"p": p, "training": True, "key": 0},
+            "jax.random.bernoulli takes any number for a probability; below 0 nothing is dropped and all is scaled, "
+            "above 1 and for NaN all is dropped",
+            "https://github.com/jax-ml/jax/blob/main/jax/_src/random.py",
+            versions="==0.10.2",
+        )
+        for wrong, p in (("p below 0", -0.5), ("p above 1", 1.5), ("p that is no number", math.nan))
+    ),
+    *(
+        accepted(
+            primitive,
+            "a mask of several keys for one",
+            arrays,
+            options,
+            "dot_product_attention takes a mask of several keys where there is one, although it must be broadcastable "
+            "to the scores: the scores are broadcast to the mask, and the one value is repeated",
+            "https://docs.jax.dev/en/latest/_autosummary/jax.nn.dot_product_attention.html",
+            versions="==0.10.2",
+        )
+        for primitive, arrays, options in (
+            ("scaled_dot_product_attention", {"q": ONE, "k": ONE, "v": ONE, "mask": np.ones((1, 2), bool)}, {}),
+            ("multi_head_attention", ONE_HEAD, {"heads": 1}),
         )
     ),
 ]

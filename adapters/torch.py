@@ -41,6 +41,40 @@ conventions = {
 # "running_mean and running_var are updated in place": the buffers of torch.nn.BatchNorm2d, when it is trained.
 in_place = {"batch_norm": ("running_mean", "running_var")}
 
+DOCS = "https://docs.pytorch.org/docs/stable"
+ATEN = "https://github.com/pytorch/pytorch/blob/main/aten/src/ATen"
+KERNELS = f"{ATEN}/native"
+FUNCTIONAL = f"{DOCS}/generated/torch.nn.functional"
+NOTHING = "the result has no numbers either"
+
+# Invalid problems that have a meaning here.
+accepts = {
+    "pad": {
+        "negative padding": f"it is cut off: {KERNELS}/PadNd.cpp",
+        "padding for another number of axes": f"any axis can be padded, channels too: {FUNCTIONAL}.pad.html",
+    },
+    "convolution": {
+        "a signal without a batch": f"it is one sample: {DOCS}/generated/torch.nn.Conv1d.html",
+    },
+    "global_average_pool": {"an empty spatial axis": f"the mean of nothing is NaN: {DOCS}/generated/torch.mean.html"},
+    "adaptive_max_pool": {"output size 0": f"{NOTHING}: {KERNELS}/AdaptiveMaxPooling2d.cpp"},
+    "adaptive_average_pool": {"output size 0": f"{NOTHING}: {KERNELS}/AdaptiveAveragePooling.cpp, which wants >= 0"},
+    "batch_norm": {
+        "no value in training": "the running statistics stay: https://github.com/pytorch/pytorch/issues/12013"
+    },
+    "layer_norm": {"nothing to normalise": f"{NOTHING}: {KERNELS}/layer_norm.cpp"},
+    "softmax": {"nothing along the axis": f"{NOTHING}: {KERNELS}/SoftMax.cpp"},
+    "log_softmax": {"nothing along the axis": f"{NOTHING}: {KERNELS}/SoftMax.cpp"},
+    "dense": {"weights without an axis": f"they are one row: {FUNCTIONAL}.linear.html"},
+    "residual": {"a branch with one output for several": f"x + F(x) broadcasts: {DOCS}/notes/broadcasting.html"},
+    "scaled_dot_product_attention": {
+        "no key": f"a sum of no values, as in the code that it equals: {FUNCTIONAL}.scaled_dot_product_attention.html",
+        "one batch of keys and values for several of queries": (
+            f"the products broadcast in the code that it equals: {FUNCTIONAL}.scaled_dot_product_attention.html"
+        ),
+    },
+}
+
 
 def versions() -> dict[str, str]:
     return {"torch": torch.__version__}
@@ -139,18 +173,17 @@ def gradient(function: Callable[..., Any], wanted: tuple[int, ...]) -> Callable[
 
 def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
     """What the kernels do inside."""
-    kernels = f"{ATEN}/native"
     match primitive:
         case "batch_norm":  # the statistics that normalise are kept in the format of x
-            source = f"{kernels}/cpu/batch_norm_kernel.cpp: x alpha + beta, with alpha = gamma invstd"
+            source = f"{KERNELS}/cpu/batch_norm_kernel.cpp: x alpha + beta, with alpha = gamma invstd"
             return default_arithmetic(format, formulas=("folded",), source=source)
         case "layer_norm" if device == "cpu":  # in float32 inside; low formats fold the mean into a shift
-            source = f"{kernels}/cpu/layer_norm_kernel.cpp and moments_utils.h: moments by Welford's updates"
+            source = f"{KERNELS}/cpu/layer_norm_kernel.cpp and moments_utils.h: moments by Welford's updates"
             formulas = ("updating",) if format in (FLOAT64, FLOAT32) else ("updating", "folded")
             return wide_arithmetic(format, formulas=formulas, source=source)
         case "sigmoid":
             source = (
-                f"{kernels}/cpu/UnaryOpsKernel.cpp: 1 / (1 + exp(-x)), where exp overflows if the result is subnormal"
+                f"{KERNELS}/cpu/UnaryOpsKernel.cpp: 1 / (1 + exp(-x)), where exp overflows if the result is subnormal"
             )
             return wide_arithmetic(format, ulps={"expit": 2}, flushes_results=True, source=source)
         case "gelu" if format is not FLOAT64 and device == "cpu":
@@ -166,10 +199,10 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
             ulps = {"sqrt": 2.0} if device == "cpu" else {}
             return default_arithmetic(format, formulas=("averaged",), ulps=ulps, source=source)
         case "adaptive_average_pool":  # in three dimensions nothing is wider than x
-            source = f"{kernels}/AdaptiveAveragePooling3d.cpp: sum / kT / kH / kW, all in the format of x"
+            source = f"{KERNELS}/AdaptiveAveragePooling3d.cpp: sum / kT / kH / kW, all in the format of x"
             return Arithmetic(format, format, format, ulps={"divide": 3}, source=source)
         case "dropout":
-            source = f"{kernels}/Dropout.cpp: x times a mask of 1/(1 - p), which is rounded to the format of x"
+            source = f"{KERNELS}/Dropout.cpp: x times a mask of 1/(1 - p), which is rounded to the format of x"
             return default_arithmetic(format, ulps={"divide": 2}, source=source)
         case "softmax" | "log_softmax":  # the exponentials are kept in the format of x where the axis is not the last
             return default_arithmetic(format)
@@ -179,14 +212,14 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
             claims: dict[str, Any] = {
                 "ulps": {"exp": 1 if format is FLOAT64 else 20, "divide": 2},
                 "formulas": ("normalised_last", "scaled_first"),
-                "source": f"{kernels}/cpu/FlashAttentionKernel.cpp: exp_u20, which is of 20 ulp, the sum's reciprocal; "
-                f"{kernels}/transformers/attention.cpp: the root of the scale in q and in k",
+                "source": f"{KERNELS}/cpu/FlashAttentionKernel.cpp: exp_u20, which is of 20 ulp, the sum's reciprocal; "
+                f"{KERNELS}/transformers/attention.cpp: the root of the scale in q and in k",
             }
             if primitive == "multi_head_attention":  # without gradients, every step is stored
                 return default_arithmetic(format, **claims)
             return wide_arithmetic(format, stores_operands=format in (BFLOAT16, FLOAT16), **claims)
         case "dense" if format in (BFLOAT16, FLOAT16) and device == "cpu":
-            source = f"{kernels}/Linear.cpp: the product is stored before the bias is added, unless addmm can do both"
+            source = f"{KERNELS}/Linear.cpp: the product is stored before the bias is added, unless addmm can do both"
             if format is BFLOAT16:
                 source += (
                     "; oneDNN, src/common/bfloat16.cpp, and Intel, VDPBF16PS: subnormals are flushed and read as zero"
@@ -202,7 +235,7 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
                 format, flushes_inputs=True, flushes_results=True, spreads_specials=spreads, source=source
             )
         case "transposed_convolution" if device == "cpu" and format in (BFLOAT16, FLOAT16):
-            source = f"{kernels}/NaiveConvolutionTranspose2d.cpp: col2im adds in the format of x; where oneDNN computes"
+            source = f"{KERNELS}/NaiveConvolutionTranspose2d.cpp: col2im adds in the format of x; where oneDNN computes"
             source += " bfloat16 (Convolution.cpp, use_mkldnn), subnormals are flushed and read as zero"
             flushes = format is BFLOAT16
             return Arithmetic(
@@ -415,9 +448,8 @@ def sinusoidal_encoding(
     wide = torch.promote_types(t.dtype, torch.float32)
     i = torch.arange(2 * first_index, 2 * first_index + d, 2, dtype=wide, device=t.device)
     angle = t.to(wide).unsqueeze(-1) * torch.exp(i * (-math.log(base) / d))
-    pairs = angle.sin(), angle.cos()
-    y = torch.cat(pairs, -1) if layout == "halves" else torch.stack(pairs, -1).flatten(-2)
-    return y.to(t.dtype)
+    join = {"halves": torch.cat, "interleaved": torch.stack}[layout]
+    return join((angle.sin(), angle.cos()), -1).reshape(*t.shape, d).to(t.dtype)
 
 
 def log_softmax(x: Tensor, *, axis: int = -1) -> Tensor:
@@ -443,7 +475,7 @@ def gelu(x: Tensor, *, approximate: str = "none") -> Tensor:
 def layer_norm(
     x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, axes: int = 1, eps: float = 1e-5
 ) -> Tensor:
-    return F.layer_norm(x, x.shape[-axes:], weight, bias, eps)
+    return F.layer_norm(x, [x.shape[i] for i in range(-axes, 0)], weight, bias, eps)
 
 
 def dense(x: Tensor, w: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -519,8 +551,6 @@ def _attention(width: int, heads: int, bias: bool, keys: int, values: int) -> to
     ).eval()
 
 
-ATEN = "https://github.com/pytorch/pytorch/blob/main/aten/src/ATen"
 EMPTY = "no empty spatial axis, whatever the padding: aten/src/ATen/native/Convolution.cpp"
 POOLS = "aten/src/ATen/native/Pool.h"
 VML = "aten/src/ATen/cpu/vml.h has Intel's vector mathematics in its mode of high accuracy"
-DOCS = "https://docs.pytorch.org/docs/stable"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from adapters.deviations import Deviation, Example, in_lanes
+from adapters.deviations import Deviation, Example, accepted, in_lanes
 from reference.arithmetic import FLOAT32, FLOAT64
 from reference.pooling import lp_pool, sum_pool
 
@@ -56,7 +56,7 @@ def _no_score_is_seen(q: Any, k: Any, causal: bool, draw: Any) -> bool:
         return False
     with np.errstate(all="ignore"):
         scores = np.matmul(q, np.swapaxes(k, -1, -2))
-    scores = np.where(np.tri(*scores.shape[-2:], dtype=bool), scores, -np.inf) if causal else scores
+    scores = np.where(np.tri(*scores.shape[-2:], dtype=np.bool_), scores, -np.inf) if causal else scores
     return bool(np.any(np.isnan(scores).any(axis=-1) & ~(scores > -np.inf).any(axis=-1)))
 
 
@@ -97,7 +97,45 @@ ZERO_FOR_NAN = (
     "zeros for a query whose scores are all NaN, if the keys are fewer than a vector register holds: the largest "
     "score is taken without them, and a row without a score is taken for one that is masked altogether"
 )
+
+
+def _takes_the_fast_kernel(p: Any) -> bool:
+    """Four axes, values as wide as keys, and no mask that tells how many keys there are."""
+    has_four = p.q.ndim == 4 and p.q.shape[-1] == p.v.shape[-1] and p.q.size > 0
+    return has_four and (p.mask is None or p.mask.shape[-1] == 1)
+
+
+def _shares_biases_out(p: Any) -> bool:
+    """The three biases are one array, and two thirds of it, rounded up, are as long as two of them."""
+    is_packed = p.w_q.shape == p.w_k.shape == p.w_v.shape
+    return is_packed and p.w_q.shape[0] in (2, 3) and (p.query.ndim == 2 or p.value is not None)
+
+
+def _goes_to_onednn(p: Any) -> bool:
+    """In one or two dimensions; float32 where there is a batch or there are groups."""
+    return p.w.ndim < 5 and (p.format is not FLOAT32 or p.groups > 1 or p.x.shape[0] > 1)
+
+
+def _one_window_apart(p: Any) -> bool:
+    """One element of a signal, and a stride as long as the kernel."""
+    is_bare = p.padding == 0 and p.output_padding == (0,)
+    return p.w.ndim == 3 and p.x.shape[2] == 1 and p.stride[0] == p.w.shape[2] and is_bare
+
+
 KERNELS = "https://github.com/pytorch/pytorch/blob/main/aten/src/ATen/native"
+
+BLOCK = {"x": [1.0, 2.0], "w1": np.eye(2), "w2": np.eye(2)}
+HEADS = {
+    "query": [[1.0, 2.0]],
+    **dict.fromkeys(("key", "value")),
+    **dict.fromkeys(("w_q", "w_k", "w_v", "w_o"), np.eye(2)),
+    **dict.fromkeys(("b_q", "b_k", "b_v"), np.ones(2)),
+    "b_o": [1.0],
+    **dict.fromkeys(("mask", "key_padding_mask")),
+}
+ONE_HEAD = np.ones((1, 1, 2, 1))
+FREE = {"padding": 0, "output_padding": (0,), "dilation": (0,), "groups": 1}
+DILATION = "a transposed convolution that goes to oneDNN takes a dilation of 0"
 
 deviations = [
     Deviation(
@@ -195,6 +233,113 @@ deviations = [
         ZERO_FOR_NAN,
         "https://github.com/pytorch/pytorch/issues/141128",
         versions="==2.13.*",
+        devices=("cpu",),
+    ),
+    *(
+        accepted(
+            "output_size",
+            wrong,
+            {"size": 4, "kernel": kernel},
+            {"stride": 1, "padding": (padding, padding), "dilation": dilation},
+            "a convolution of meta tensors has a shape where a convolution of numbers raises: the shape rule does not "
+            "check kernel, dilation and padding",
+            "https://github.com/pytorch/pytorch/blob/v2.13.0/torch/_meta_registrations.py",
+            versions="==2.13.*",
+        )
+        for wrong, kernel, padding, dilation in (
+            ("kernel 0", 0, 0, 1),
+            ("dilation 0", 2, 0, 0),
+            ("negative padding", 2, -1, 1),
+        )
+    ),
+    accepted(
+        "adaptive_average_pool",
+        "an empty spatial axis",
+        {"x": np.zeros((1, 1, 0))},
+        {"output_size": (1,)},
+        "an empty signal has the mean NaN where the output has one element, and raises for any other",
+        f"{KERNELS}/AdaptiveAveragePooling.cpp",
+        where=lambda p: set(p.output_size) == {1},
+        versions="==2.13.*",
+    ),
+    accepted(
+        "layer_norm",
+        "negative eps",
+        {"x": [1.0, 2.0], "weight": None, "bias": None},
+        {"axes": 1, "eps": -1.0},
+        "layer_norm takes a negative eps, as batch_norm did: NaN where the variance is below -eps, finite elsewhere",
+        "https://github.com/pytorch/pytorch/pull/166756",
+        versions="==2.13.*",
+    ),
+    *(
+        accepted(
+            primitive,
+            wrong,
+            arrays,
+            options,
+            "F.linear repeats a bias of one number, and takes one of two axes, although a bias is (out,) or ()",
+            "https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.linear.html",
+            versions="==2.13.*",
+        )
+        for primitive, wrong, arrays, options in (
+            ("dense", "one bias for several outputs", {"x": [1.0], "w": [[1.0], [2.0]], "bias": [1.0]}, {}),
+            ("dense", "bias with an axis too many", {"x": [1.0], "w": [[1.0], [2.0]], "bias": [[1.0, 2.0]]}, {}),
+            ("residual", "one number for the width of the branch", {**BLOCK, "b1": [1.0], "b2": None}, {}),
+            ("residual", "one number for the width of x", {**BLOCK, "b1": None, "b2": [1.0]}, {}),
+            ("multi_head_attention", "one number as b_o", HEADS, {"heads": 2}),
+        )
+    ),
+    *(
+        accepted(
+            "scaled_dot_product_attention",
+            wrong,
+            {"q": ONE_HEAD[:, :, :1], "k": ONE_HEAD, "v": np.ones((1, 1, values, 1)), "mask": None},
+            {},
+            "the fast kernel counts the keys by the values: with fewer values it forgets keys, with more it reads "
+            "beyond the keys' memory",
+            "https://github.com/pytorch/pytorch/pull/193728",
+            where=_takes_the_fast_kernel,
+            versions="<=2.13.0",
+            devices=("cpu",),
+        )
+        for wrong, values in (("values of another number", 3), ("one value for several keys", 1))
+    ),
+    *(
+        accepted(
+            "multi_head_attention",
+            f"one number as {name}",
+            {**HEADS, "b_o": np.ones(2), name: [1.0]},
+            {"heads": 2},
+            "three biases in one array that is too short are shared out all the same: the first two get what is due "
+            "to the next, and the last number is repeated",
+            "https://github.com/pytorch/pytorch/blob/v2.13.0/torch/nn/functional.py",
+            where=_shares_biases_out,
+            versions="==2.13.*",
+        )
+        for name in ("b_q", "b_k", "b_v")
+    ),
+    accepted(
+        "transposed_convolution",
+        "dilation 0 of a kernel of one element",
+        {"x": np.ones((2, 1, 1)), "w": np.ones((1, 1, 1)), "bias": None},
+        {"stride": (1,), **FREE},
+        DILATION,
+        f"{KERNELS}/mkldnn/Conv.cpp",
+        where=_goes_to_onednn,
+        versions="==2.13.*",
+        formats=("float32", "bfloat16"),
+        devices=("cpu",),
+    ),
+    accepted(
+        "transposed_convolution",
+        "dilation 0",
+        {"x": np.ones((1, 1, 1)), "w": np.ones((1, 1, 2)), "bias": None},
+        {"stride": (2,), **FREE},
+        DILATION,
+        f"{KERNELS}/mkldnn/Conv.cpp",
+        where=_one_window_apart,
+        versions="==2.13.*",
+        formats=("bfloat16",),
         devices=("cpu",),
     ),
 ]

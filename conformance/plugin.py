@@ -272,6 +272,7 @@ def describe(backend: Backend) -> dict[str, Any]:
         "offers": offered,
         "claims": {p: weak for p in offered if (weak := backend.arithmetic(p).weaknesses())},
         "conventions": {p: chosen for p in offered if (chosen := backend.conventions(p))},
+        "accepts": {p: kinds for p in offered if (kinds := backend.accepts(p))},
         "composed": [p for p in offered if p in getattr(backend.adapter, "composed", ())],
     }
 

@@ -40,9 +40,10 @@ class Check:
     """One row of the report. property is "values", the id of a law or the name of a lane; statement is what must hold.
 
     formats: those in which it is tried above depth "deep", the first ones first; None means all that a backend has.
-    part: "values", "gradients", "lanes", "modes" or "laws", which decides how much is tried. concerns: whether
-    there is anything to ask of a backend. draws: on each problem at least, where the draws are not alike.
-    widest: the share of the draws that the ledger's regions may hold, larger where a check seeks what is exceptional.
+    part: "values", "gradients", "lanes", "modes", "rejections" or "laws", which decides how much is tried.
+    concerns: whether there is anything to ask of a backend. draws: on each problem at least, where the draws are
+    not alike. widest: the share of the draws that the ledger's regions may hold, larger where a check seeks what is
+    exceptional.
     """
 
     id: str
@@ -65,7 +66,8 @@ class Depth:
     formats below float32, since what is wrong in every format shows in the others. compiled: its share where
     each new shape is compiled, which takes a hundred times as long as a call. itself: its share on the
     reference, which the suite's own tests try too. draws: on each problem; redraws: on each that was compiled;
-    lane_draws: in a lane, which looks for other things than a rare number. free: problems that Hypothesis
+    lane_draws: in a lane, which looks for other things than a rare number; one where no number matters,
+    since the problem is invalid. free: problems that Hypothesis
     draws besides. law_formats: in how many of its formats a law is tried; None: in all there are.
     """
 
@@ -85,13 +87,15 @@ class Depth:
 
     def breadth(self, check: Check, backend: Backend) -> float:
         """The breadth of the pool for a check."""
-        breadth: float = getattr(self, check.part)
+        breadth: float = getattr(self, "lanes" if check.part == "rejections" else check.part)
         breadth *= self.low if backend.format.precision < FLOAT32.precision else 1.0
         breadth *= self.itself if backend.name == "reference" else 1.0
         return breadth * (self.compiled if backend.mode == "compiled" else 1.0)
 
     def number(self, check: Check, backend: Backend) -> int:
         """How many draws of numbers a problem gets."""
+        if check.part == "rejections":
+            return 1
         if check.part in ("lanes", "modes"):
             return max(self.lane_draws, check.draws)
         return self.redraws if backend.mode == "compiled" else self.draws
@@ -167,7 +171,8 @@ def is_tried(check: Check, backend: Backend, formats: Collection[str]) -> bool:
     if check.formats is None or _run.depth.law_formats is None:
         return True
     there = [name for name in check.formats if name in formats]
-    return backend.format.name in there[: _run.depth.law_formats]
+    most = 1 if check.part == "rejections" else _run.depth.law_formats
+    return backend.format.name in there[:most]
 
 
 class StaleDeviation(Failure):
@@ -337,16 +342,17 @@ def _confirm(deviation: Deviation, check: Check, backend: Backend, problems: Pro
     """
     entry = f"{deviation.reason} ({deviation.link})"
     pinned = _pinned(deviation, check, backend, problems)
-    try:
-        with np.errstate(all="ignore"):
-            arrays = pinned.arrays.values()
-            plain = [x.astype(float) if isinstance(x, np.ndarray) and x.dtype != bool else x for x in arrays]
-            settings = {**backend.conventions(check.primitive), **pinned.options}
-            reference.PRIMITIVES[check.primitive](*plain, **settings)
-    except Exception as error:
-        raise BrokenDeviation(
-            f"{entry}: the pinned example is no input of {check.primitive}: {type(error).__name__}: {error}"
-        ) from error
+    if check.part != "rejections":  # whose inputs the reference must refuse
+        try:
+            with np.errstate(all="ignore"):
+                arrays = pinned.arrays.values()
+                plain = [x.astype(float) if isinstance(x, np.ndarray) and x.dtype != bool else x for x in arrays]
+                settings = {**backend.conventions(check.primitive), **pinned.options}
+                reference.PRIMITIVES[check.primitive](*plain, **settings)
+        except Exception as error:
+            raise BrokenDeviation(
+                f"{entry}: the pinned example is no input of {check.primitive}: {type(error).__name__}: {error}"
+            ) from error
     if not is_known(pinned, [deviation]):
         raise WideDeviation(f"{entry}: the pinned example lies outside the entry's own region")
     failure: str | Failure | None

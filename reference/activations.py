@@ -102,6 +102,7 @@ def softmax(x: Array, *, axis: int = -1) -> Array:
     """Turn scores into weights that are positive and sum to 1 along an axis.
 
     Shapes: x of any shape with at least one element along the axis -> the same shape.
+    Of an axis that has none, or that x has not, NumPy itself raises ValueError.
     Source: Chen (2025), "Attention: Step 1", with the maximum subtracted.
 
     >>> softmax(np.array([0.0, np.log(3.0)]))
@@ -118,6 +119,7 @@ def log_softmax(x: Array, *, axis: int = -1) -> Array:
         log_softmax(x)[i] = x[i] - max x - log(sum over j of exp(x[j] - max x))
 
     Shapes: x of any shape with at least one element along the axis -> the same shape.
+    Of an axis that has none, or that x has not, NumPy itself raises ValueError.
     Source: Blanchard, Higham and Higham (2021).
 
     >>> log_softmax(np.array([0.0, -1000.0]))

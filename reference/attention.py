@@ -41,6 +41,8 @@ def scaled_dot_product_attention(
     >>> scaled_dot_product_attention(np.zeros((1, 2)), np.ones((2, 2)), np.array([[1.0], [3.0]]))
     array([[2.]])
     """
+    if v.shape[:-1] != k.shape[:-1] or not k.shape[-2]:
+        raise ValueError(f"keys {k.shape} and values {v.shape} are no pairs, or there are none")
     a = softmax(_scores(q, k, mask, causal, scale, adds_masks))
     return np.matmul(a, v)
 
@@ -196,7 +198,9 @@ def _is_boolean(mask: Array) -> bool:
 
 
 def _projected(x: Array, w: Array, b: Array | None) -> Array:
-    """x w' + b: (*N, T, E), (O, E), (O,) -> (*N, T, O)."""
+    """x w' + b: (*N, T, E), (O, E), (O,) -> (*N, T, O). Raises: ValueError for a bias of another length."""
+    if b is not None and b.shape != w.shape[:1]:
+        raise ValueError(f"a bias {b.shape} is not one number for each row of {w.shape}")
     y = np.matmul(x, np.swapaxes(w, -1, -2))
     return y if b is None else y + b
 

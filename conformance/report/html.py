@@ -42,6 +42,7 @@ def render(document: Document, environment: dict[str, Any]) -> str:
         tables=[
             ("claims", "Claims that are weaker than the default", views.claims(document)),
             ("conventions", "Conventions", views.conventions(document)),
+            ("accepts", "Accepted although the reference rejects it", views.accepts(document)),
             ("not-offered", "Not offered", views.not_offered(checks)),
             ("in-part", "Offered in part", views.in_part(checks)),
             ("accuracy", "Accuracy", views.accuracy(checks)),

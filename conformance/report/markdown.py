@@ -31,6 +31,7 @@ def render(document: Document) -> str:
         ("Known deviations", (line for entry in views.known(checks) for line in _entry(entry))),
         ("Claims that are weaker than the default", _table(views.claims(document))),
         ("Conventions", _table(views.conventions(document))),
+        ("Accepted although the reference rejects it", _table(views.accepts(document))),
         ("Composed", (f"- {c['adapter']}: {c['primitive']}" for c in document["composed"])),
         ("Not offered", _table(views.not_offered(checks))),
         ("Offered in part", _table(views.in_part(checks))),

@@ -95,6 +95,14 @@ def conventions(document: Document) -> Table:
     return Table(["adapter", "primitive", "reads the reference with"], [list(row) for row in sorted(rows)])
 
 
+def accepts(document: Document) -> Table:
+    """What the reference rejects, and a backend documents to give a meaning."""
+    rows = {
+        (c["adapter"], c["primitive"], kind, why) for c in document["accepts"] for kind, why in c["accepts"].items()
+    }
+    return Table(["adapter", "primitive", "accepts", "as documented"], [list(row) for row in sorted(rows)])
+
+
 def not_offered(checks: list[Check]) -> Table:
     counts = Counter(
         (c["adapter"], c["primitive"], "; ".join(c["reasons"])) for c in checks if c["outcome"] == "not_offered"
