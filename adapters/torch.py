@@ -169,7 +169,9 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
         case "dense" if format in (BFLOAT16, FLOAT16) and device == "cpu":
             source = f"{kernels}/Linear.cpp: the product is stored before the bias is added, unless addmm can do both"
             if format is BFLOAT16:
-                source += "; oneDNN, src/common/bfloat16.cpp, and Intel, VDPBF16PS: subnormals are flushed and read as zero"
+                source += (
+                    "; oneDNN, src/common/bfloat16.cpp, and Intel, VDPBF16PS: subnormals are flushed and read as zero"
+                )
             flushes = format is BFLOAT16
             return default_arithmetic(format, flushes_inputs=flushes, flushes_results=flushes, source=source)
         case "convolution" if format is BFLOAT16 and device == "cpu":
