@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,34 @@ def _scale_overflows(p: Any) -> bool:
 
 FLAX = "https://github.com/google/flax/blob/main/flax/linen/normalization.py"
 LARGE_SCALE = "infinity where weight / sqrt(var + eps) overflows and the result does not: they are multiplied first"
+
+
+def _sample_by_sample(samples: tuple[int, ...], *sides: int) -> bool:
+    """Some call of one sample is degenerate: all are, or none is."""
+    return 0 not in samples[:1] and _degenerate(samples[1:], *sides)
+
+
+def _attention_of_a_sample(p: Any) -> bool:
+    return p.q.shape[-1] == p.v.shape[-1] and _sample_by_sample(p.q.shape[:-2], *p.q.shape[-2:], p.k.shape[-2])
+
+
+def _head_of_a_sample(p: Any) -> bool:
+    keys = p.query if p.key is None else p.key
+    return p.heads == 1 and _sample_by_sample(p.query.shape[:-2], p.query.shape[-2], keys.shape[-2], p.w_q.shape[0])
+
+
+def _attention_mapped(p: Any) -> bool:
+    """A single attention is mapped over two sets of queries, so these are more than one."""
+    return _one_attention(p) and (p.q.ndim > 2 or p.q.shape[-1] == p.k.shape[-2] == 1)
+
+
+def _head_mapped(p: Any) -> bool:
+    """As above; of a single self-attention the keys are mapped too, so it is a batch of two."""
+    if p.query.ndim > 2:
+        return _one_head(p)
+    return p.key is not None and p.heads == p.w_q.shape[0] == p.key.shape[-2] == 1 and p.query.shape[-2] > 0
+
+
 REASON = "scores of one product, or of one row or column of products, do not compile (ALG_DOT_BF16_BF16_F32)"
 SOURCE = "https://github.com/openxla/xla/blob/main/xla/service/elemental_ir_emitter.cc"
 ONE = [[0.0]]
@@ -82,6 +111,30 @@ ONE_HEAD = {
     "mask": np.ones((1, 1, 2), bool),
     "key_padding_mask": None,
 }
+
+HEAD = {
+    "query": ONE,
+    **dict.fromkeys(("key", "value")),
+    **dict.fromkeys(("w_q", "w_k", "w_v", "w_o"), ONE),
+    **dict.fromkeys(("b_q", "b_k", "b_v", "b_o", "mask", "key_padding_mask")),
+}
+ATTENTION = {"q": ONE, "k": ONE, "v": ONE, "mask": None}
+
+
+def _does_not_compile(
+    check: str | tuple[str, ...], region: Callable[[Any], bool], arrays: Mapping[str, Any], **options: Any
+) -> Deviation:
+    return Deviation(
+        check,
+        region,
+        Example(arrays, options),
+        REASON,
+        SOURCE,
+        versions="<=0.10.2",
+        formats=("bfloat16",),
+        devices=("cpu",),
+    )
+
 
 deviations = [
     Deviation(
@@ -109,34 +162,14 @@ deviations = [
         devices=("cpu",),
         ends_the_process=True,
     ),
-    Deviation(
-        check=in_lanes("scaled_dot_product_attention", "PURE", "LAYOUT", "SPECIAL", "EMPTY"),
-        region=_one_attention,
-        example=Example({"q": ONE, "k": ONE, "v": ONE, "mask": None}),
-        reason=REASON,
-        link=SOURCE,
-        versions="<=0.10.2",
-        formats=("bfloat16",),
-        devices=("cpu",),
+    _does_not_compile(
+        in_lanes("scaled_dot_product_attention", "PURE", "LAYOUT", "SPECIAL", "EMPTY"), _one_attention, ATTENTION
     ),
-    Deviation(
-        check=in_lanes("multi_head_attention", "PURE", "LAYOUT", "SPECIAL", "EMPTY"),
-        region=_one_head,
-        example=Example(
-            {
-                "query": ONE,
-                **dict.fromkeys(("key", "value")),
-                **dict.fromkeys(("w_q", "w_k", "w_v", "w_o"), ONE),
-                **dict.fromkeys(("b_q", "b_k", "b_v", "b_o", "mask", "key_padding_mask")),
-            },
-            {"heads": 1},
-        ),
-        reason=REASON,
-        link=SOURCE,
-        versions="<=0.10.2",
-        formats=("bfloat16",),
-        devices=("cpu",),
-    ),
+    _does_not_compile("BATCH scaled_dot_product_attention", _attention_of_a_sample, ATTENTION),
+    _does_not_compile("VMAP scaled_dot_product_attention", _attention_mapped, ATTENTION),
+    _does_not_compile(in_lanes("multi_head_attention", "PURE", "LAYOUT", "SPECIAL", "EMPTY"), _one_head, HEAD, heads=1),
+    _does_not_compile("BATCH multi_head_attention", _head_of_a_sample, HEAD, heads=1),
+    _does_not_compile("VMAP multi_head_attention", _head_mapped, HEAD | {"key": ONE}, heads=1),
     *(
         Deviation(
             f"SPECIAL {primitive}",

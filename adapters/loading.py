@@ -62,6 +62,7 @@ def load(spec: str) -> tuple[str, Any]:
             "or a file such as ./homework.py."
         )
     check_signatures(name, adapter)
+    check_updates(name, adapter)
     check_ledger(name, adapter)
     return name, adapter
 
@@ -152,6 +153,21 @@ def check_signatures(name: str, adapter: Any) -> None:
                 f"{name}.{primitive} requires the parameter {p.name}, which the reference does not have, so it "
                 f"cannot be called. Its arrays come first, in this order: {', '.join(a.name for a in arrays)}; "
                 f"its options are keywords: {', '.join(options) or 'none'}. Give {p.name} a default, or rename it."
+            )
+
+
+def check_updates(name: str, adapter: Any) -> None:
+    """What an adapter documents to update in place is named as the reference names it.
+
+    Raises: AdapterError.
+    """
+    for primitive, names in getattr(adapter, "in_place", {}).items():
+        known = reference.PRIMITIVES.get(primitive)
+        parameters = list(inspect.signature(known).parameters) if known else []
+        if unknown := [array for array in names if array not in parameters]:
+            raise AdapterError(
+                f"The adapter {name} says that {primitive} updates {', '.join(unknown)} in place, which the reference "
+                f"does not have. in_place names arrays of a primitive: {', '.join(parameters) or 'this is none'}."
             )
 
 
