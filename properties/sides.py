@@ -13,7 +13,7 @@ import numpy as np
 import reference
 from adapters.backend import Backend
 from properties.strategies.draws import Draw
-from reference.arithmetic import FLOAT64, Bounded, default_arithmetic, read
+from reference.arithmetic import FLOAT64, Arithmetic, Bounded, default_arithmetic, read
 
 ON_OUTPUTS = default_arithmetic(FLOAT64)  # what a law does to results happens in float64
 
@@ -57,8 +57,14 @@ def _is_number(x: Any) -> bool:
     return isinstance(x, Bounded) or (isinstance(x, np.ndarray) and x.dtype.kind not in "biu")
 
 
-def bounded(backend: Backend, primitive: str, arrays: Sequence[Any], options: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What the reference allows a backend to return."""
+def bounded(
+    backend: Backend,
+    primitive: str,
+    arrays: Sequence[Any],
+    options: Mapping[str, Any],
+    arithmetic: Arithmetic | None = None,
+) -> tuple[Any, ...]:
+    """What the reference allows a backend to return, under its claims unless others are given."""
     settings = {**backend.conventions(primitive), **options}
     if primitive == "dropout" and settings.get("training", True):
         settings["keep"] = _kept(backend, arrays[0], options)
@@ -66,7 +72,7 @@ def bounded(backend: Backend, primitive: str, arrays: Sequence[Any], options: Ma
         reference.PRIMITIVES[primitive],
         arrays,
         settings,
-        backend.arithmetic(primitive),
+        arithmetic or backend.arithmetic(primitive),
         reference.FORMULAS.get(primitive),
     )
 
