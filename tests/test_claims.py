@@ -15,7 +15,7 @@ import reference
 from adapters.backend import Backend, NotOffered, backends
 from adapters.loading import load
 from conformance.checks import lanes
-from conformance.mutants import tried
+from conformance.mutants import Adapter, tried
 from properties import agreement, probes, trial
 from properties.agreement import ClaimContradicted
 from reference.arithmetic import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, Arithmetic, Format
@@ -40,8 +40,11 @@ class Emulated:
     def _run(self, function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arrays: Any, **options: Any) -> Any:
             wide = [x.astype(float) if isinstance(x, np.ndarray) and x.dtype != bool else x for x in arrays]
+            is_vector = np.ndim(wide[0]) == 1 and function in (reference.dense, reference.residual)
+            if is_vector:  # a machine multiplies matrices
+                wide[0] = wide[0][None]
             results = self.machine.run(function, wide, options)
-            return tuple(y.astype(self.machine.storage.dtype) for y in results)
+            return tuple((y[0] if is_vector else y).astype(self.machine.storage.dtype) for y in results)
 
         return call
 
@@ -102,7 +105,7 @@ THROUGHOUT = Machine(BFLOAT16, BFLOAT16, BFLOAT16)
         ("CLAIM-ACCUMULATOR sum_pool", THROUGHOUT, None, "accumulate: claimed float32, found bfloat16"),
         ("CLAIM-ACCUMULATOR dense", THROUGHOUT, None, "accumulate: claimed float32, found bfloat16"),
         ("CLAIM-ACCUMULATOR convolution", THROUGHOUT, None, "accumulate: claimed float32, found bfloat16"),
-        ("CLAIM-ACCUMULATOR global_average_pool", THROUGHOUT, None, "accumulate: claimed float32, found bfloat16"),
+        ("CLAIM-ACCUMULATOR softmax", THROUGHOUT, None, "accumulate: claimed float32, found bfloat16"),
         ("CLAIM-ACCUMULATOR batch_norm", THROUGHOUT, None, "accumulate: claimed float32, found bfloat16"),
         ("CLAIM-ACCUMULATOR scaled_dot_product_attention", THROUGHOUT, None, "claimed float32, found bfloat16"),
         ("CLAIM-ACCUMULATOR sum_pool", Machine(FLOAT16, FLOAT16, FLOAT16), None, "claimed float32, found float16"),
@@ -167,12 +170,12 @@ def test_a_claim_that_is_too_wide_is_named() -> None:
     verdicts = {finding["claim"]: finding["verdict"] for finding in findings}
     assert verdicts == {"ulps of exp": "wider than found", "ulps of divide": "holds"}
     (exp,) = (finding for finding in findings if finding["claim"] == "ulps of exp")
-    assert exp["claimed"] == "20" and exp["found"].startswith("0.5")
+    assert exp["claimed"] == "20" and re.match(r"0\.(4|5)", exp["found"])
 
 
 def test_what_claims_nothing_is_not_probed() -> None:
     """Without claims the values are held to the defaults; there is nothing to contradict."""
-    silent, check = tried(reference, "silent"), "CLAIM-ACCURACY tanh"
+    silent, check = tried(Adapter(), "silent"), "CLAIM-ACCURACY tanh"
     of = lanes()[check]
     assert not trial.is_tried(next(iter(of.func.cases.values())), silent, ("float64",))  # type: ignore[attr-defined]
     with pytest.raises(NotOffered):
