@@ -153,11 +153,12 @@ def test_accuracy(backend: Backend, case: Case, check: Check) -> Iterator[Findin
 def measured(a: Arithmetic, operation: str, m: Measure, least: str = "") -> Finding:
     """The accuracy that was found of an operation, beside the claim."""
     k = a.accuracy(operation)
-    inside = "" if a.compute is a.storage else f", of {a.compute} beyond half a unit of {a.storage}"
+    units = "" if least else f" ({m.ulp:.2f} units in the last place)"
+    inside = "" if least or a.compute is a.storage else f", of {a.compute} beyond half a unit of {a.storage}"
     return Finding(
         f"ulps of {operation}",
         f"{k:g}",
-        f"{least}{m.k:.2f} ({m.ulp:.2f} units in the last place) at {m.where:.9g}, of {m.points} points{inside}",
+        f"{least}{m.k:.2f}{units} at {m.where:.9g}, of {m.points} points{inside}",
         holds=m.k <= k,
         wide=k > 1 and m.k <= k / 2 and a.compute is a.storage,
         draw=m.draw,

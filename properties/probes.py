@@ -756,5 +756,5 @@ def needed(backend: Backend, primitive: str, operation: str, options: Mapping[st
     worst = int(np.argmax(k))
     at = slice(worst, worst + 1)
     alone = probe(backend, primitive, {"x": x[at]}, options)
-    ulp = float((np.abs(y - v) / F.quantum(v))[worst])
+    ulp = float((np.abs(y - v) / F.quantum(v))[worst])  # of the whole formula
     return Measure(len(x), float(k[worst]), ulp, float(x[worst]), alone, float(y[worst]), float(v[worst]))
