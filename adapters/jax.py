@@ -115,6 +115,18 @@ CONTRACTIONS = (
     "scaled_dot_product_attention",
     "multi_head_attention",
 )
+# What divides by a constant, such as a number of elements.
+DIVIDES = (
+    "average_pool",
+    "global_average_pool",
+    "batch_norm",
+    "layer_norm",
+    "dropout",
+    "gelu",
+    "scaled_dot_product_attention",
+    "multi_head_attention",
+    "sinusoidal_encoding",
+)
 # What is written in float32 at least.
 WIDE = ("batch_norm", "layer_norm", "global_average_pool", "sinusoidal_encoding")
 composed = (
@@ -215,7 +227,13 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
     """
     if primitive in ("output_size", "pad"):  # which compute nothing
         return default_arithmetic(format)
-    claims: dict[str, Any] = {"ulps": {"divide": 2, "sqrt": 2}, "source": "XLA turns x / c into x (1/c), two roundings"}
+    claims: dict[str, Any] = {"ulps": {}, "source": "XLA's own arithmetic"}
+    if primitive in DIVIDES:
+        claims["ulps"] |= {"divide": 2}
+        claims["source"] = "XLA turns x / c into x (1/c), two roundings"
+    if primitive in ("batch_norm", "layer_norm"):
+        claims["ulps"] |= {"sqrt": 2}
+        claims["source"] += "; lax.rsqrt is an operation of its own, with two roundings instead of those of a root"
     if device == "cpu" and format is not FLOAT16:
         claims |= {"flushes_inputs": True, "flushes_results": True}
         claims["source"] += "; it flushes subnormals on the CPU: https://github.com/jax-ml/jax/issues/16200"

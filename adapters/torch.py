@@ -185,13 +185,17 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
             source = (
                 f"{KERNELS}/cpu/UnaryOpsKernel.cpp: 1 / (1 + exp(-x)), where exp overflows if the result is subnormal"
             )
-            return wide_arithmetic(format, ulps={"expit": 2}, flushes_results=True, source=source)
+            # Where a subnormal number of float16 is stored, one that is normal was computed.
+            return wide_arithmetic(format, ulps={"expit": 2}, flushes_results=format is not FLOAT16, source=source)
         case "gelu" if format is not FLOAT64 and device == "cpu":
-            source = "oneDNN, src/cpu/x64/injectors/jit_uni_eltwise_injector.cpp: erf by polynomials, to 5.72 ulp; "
+            source = "oneDNN, src/cpu/x64/injectors/jit_uni_eltwise_injector.cpp: erf by polynomials, to 5.72 ulp, "
+            source += "and near 0 to a rounding of 1 alone, since the first of them does not vanish there; "
             source += f"elsewhere {ATEN}/cpu/vec/vec512/vec512_float.h: by Abramowitz and Stegun's 7.1.26, to 1.5e-7"
-            ulps = {} if format is FLOAT16 else {"erf": 6.0}
+            is_onednn = format is not FLOAT16
+            formulas = ("complementary", "by_rational_powers") if is_onednn else ("by_rational_powers",)
+            ulps = {"erf": 6.0} if is_onednn else {}
             flush = {"flushes_inputs": format is BFLOAT16, "flushes_results": format is BFLOAT16}
-            return wide_arithmetic(format, formulas=("by_rational_powers",), ulps=ulps, **flush, source=source)
+            return wide_arithmetic(format, ulps=ulps, formulas=formulas, **flush, source=source)
         case "lp_pool":  # written in Python: each step is kept in the format of x
             source = "https://github.com/pytorch/pytorch/blob/main/torch/nn/functional.py: an average times its count"
             if device == "cpu":
@@ -210,13 +214,22 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
             return default_arithmetic(format)
         case "scaled_dot_product_attention" | "multi_head_attention":
             claims: dict[str, Any] = {
-                "ulps": {"exp": 1 if format is FLOAT64 else 20, "divide": 2},
                 "formulas": ("normalised_last", "scaled_first"),
                 "source": f"{KERNELS}/cpu/FlashAttentionKernel.cpp: exp_u20, which is of 20 ulp, the sum's reciprocal; "
                 f"{KERNELS}/transformers/attention.cpp: the root of the scale in q and in k",
             }
+            k = 1 if format is FLOAT64 else 20
+            if format in (BFLOAT16, FLOAT16):
+                k = 900
+                claims["source"] += "; aten/src/ATen/cpu/vec/vec512/vec512_float.h, fexp_u20: 2^f as a cubic in f, "
+                claims["source"] += "whose largest error is 1.07e-4, 893 ulp of float32, not the 20 of its name"
+            if format is not FLOAT64 and device == "cpu":
+                claims["flushes_results"] = True
+                claims["source"] += "; exp_u20 scales by 2^(n - 1), which is zero in the last octave of float32"
             if primitive == "multi_head_attention":  # without gradients, every step is stored
-                return default_arithmetic(format, **claims)
+                stored = 2 if format in (BFLOAT16, FLOAT16) else k  # whose rounding is far above that of float32
+                return default_arithmetic(format, ulps={"exp": stored, "divide": 2}, **claims)
+            claims["ulps"] = {"exp": k, "divide": 2}
             return wide_arithmetic(format, stores_operands=format in (BFLOAT16, FLOAT16), **claims)
         case "dense" if format in (BFLOAT16, FLOAT16) and device == "cpu":
             source = f"{KERNELS}/Linear.cpp: the product is stored before the bias is added, unless addmm can do both"

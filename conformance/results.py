@@ -42,6 +42,7 @@ def measure(tally: Tally) -> dict[str, Any]:
         "worst_call": tally.worst_call,
         "reasons": sorted(tally.reasons),
         "known": list(tally.known),
+        "probes": list(tally.probes),
         "inputs_sha256": tally.digest.hexdigest(),
     }
 

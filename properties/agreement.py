@@ -90,6 +90,10 @@ class Implausible(Failure):
     kind = "implausible"
 
 
+class ClaimContradicted(Failure):
+    kind = "claim"
+
+
 @dataclass
 class Tally:
     """What one check has measured so far on one backend."""
@@ -107,6 +111,7 @@ class Tally:
     worst_call: str = ""  # the input that attains worst_ratio
     reasons: set[str] = field(default_factory=set)  # why problems were refused
     known: list[dict[str, str]] = field(default_factory=list)  # the ledger's entries that still hold
+    probes: list[dict[str, str]] = field(default_factory=list)  # claims, and what was found of each
     digest: Any = field(default_factory=hashlib.sha256)  # of the inputs
 
     def note(self, ratio: float, ulp: float, bound: float, decided: int, elements: int) -> bool:

@@ -40,7 +40,7 @@ class Check:
     """One row of the report. property is "values", the id of a law or the name of a lane; statement is what must hold.
 
     formats: those in which it is tried above depth "deep", the first ones first; None means all that a backend has.
-    part: "values", "gradients", "lanes", "modes", "rejections" or "laws", which decides how much is tried.
+    part: "values", "gradients", "lanes", "modes", "rejections", "claims" or "laws", which decides how much is tried.
     concerns: whether there is anything to ask of a backend. draws: on each problem at least, where the draws are
     not alike. widest: the share of the draws that the ledger's regions may hold, larger where a check seeks what is
     exceptional.
@@ -67,8 +67,10 @@ class Depth:
     each new shape is compiled, which takes a hundred times as long as a call. itself: its share on the
     reference, which the suite's own tests try too. draws: on each problem; redraws: on each that was compiled;
     lane_draws: in a lane, which looks for other things than a rare number; one where no number matters,
-    since the problem is invalid. free: problems that Hypothesis
-    draws besides. law_formats: in how many of its formats a law is tried; None: in all there are.
+    since the problem is invalid. free: problems that Hypothesis draws besides. law_formats: in how many of its
+    formats a law is tried; None: in all there are. claims: problems, or ways to lay out a sum, that a claim is
+    probed with, points: at which the accuracy of an operation is measured, and claim_formats: in how many formats;
+    None: in all there are.
     """
 
     values: float
@@ -83,6 +85,9 @@ class Depth:
     redraws: int
     lane_draws: int
     free: int
+    claims: int
+    points: int
+    claim_formats: int | None
     law_formats: int | None
 
     def breadth(self, check: Check, backend: Backend) -> float:
@@ -115,6 +120,9 @@ DEPTHS = {
         redraws=8,
         lane_draws=2,
         free=0,
+        claims=1,
+        points=10_000,
+        claim_formats=1,
         law_formats=1,
     ),
     "default": Depth(
@@ -130,6 +138,9 @@ DEPTHS = {
         redraws=12,
         lane_draws=3,
         free=0,
+        claims=3,
+        points=100_000,
+        claim_formats=None,
         law_formats=2,
     ),
     "deep": Depth(
@@ -145,6 +156,9 @@ DEPTHS = {
         redraws=16,
         lane_draws=6,
         free=50,
+        claims=8,
+        points=1_000_000,
+        claim_formats=None,
         law_formats=None,
     ),
 }
@@ -164,10 +178,20 @@ def configure(depth: str, seed: int) -> None:
     _run.depth, _run.seed = DEPTHS[depth], seed
 
 
+def depth_of_run() -> Depth:
+    return _run.depth
+
+
 def is_tried(check: Check, backend: Backend, formats: Collection[str]) -> bool:
-    """Whether a check is tried in a backend's format at this depth. formats: those that the run has of it."""
+    """Whether a check is tried in a backend's format at this depth. formats: those that the run has of it.
+
+    Where there is no claim, no claim is tried.
+    """
     if not check.concerns(backend) or not getattr(_run.depth, check.part):
         return False
+    if check.part == "claims":
+        there = [name for name in check.formats or () if name in formats]
+        return hasattr(backend.adapter, "arithmetic") and backend.format.name in there[: _run.depth.claim_formats]
     if check.formats is None or _run.depth.law_formats is None:
         return True
     there = [name for name in check.formats if name in formats]

@@ -30,6 +30,7 @@ def render(document: Document) -> str:
         ),
         ("Known deviations", (line for entry in views.known(checks) for line in _entry(entry))),
         ("Claims that are weaker than the default", _table(views.claims(document))),
+        ("Claims: claimed and found", _table(views.probed(document))),
         ("Conventions", _table(views.conventions(document))),
         ("Accepted although the reference rejects it", _table(views.accepts(document))),
         ("Composed", (f"- {c['adapter']}: {c['primitive']}" for c in document["composed"])),

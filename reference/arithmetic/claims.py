@@ -1,7 +1,8 @@
 """What an implementation claims about its arithmetic: the premises of every bound.
 
 The claims decide how wide a bound is, so each is printed in the report. The defaults are what a
-careful implementation does; a weaker claim is allowed, and is listed as one.
+careful implementation does; a weaker claim is allowed, and is listed as one. Each is probed
+(conformance/test_claims.py), and what was found stands beside it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ class Arithmetic:
     storage: format of the inputs and outputs. compute: format of the intermediate results.
     accumulate: format in which sums are carried. ulps: accuracy k, in units in the last place, of
     an operation that is not correctly rounded: exp, log, tanh, erf, expit, sin, cos (1 unless
-    claimed), and divide and sqrt, where k counts roundings (1 is IEEE's division; 2 is x * (1/c)).
+    claimed), and divide and sqrt, where k counts roundings (1 is IEEE's division; 2 is x * (1/c)). An
+    error of k ulp is 2 k u |v| at most, and one of k roundings half of that.
     """
 
     storage: Format
