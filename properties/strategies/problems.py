@@ -201,6 +201,11 @@ def _covering(problems: Problems, breadth: float, seed: int) -> tuple[Problem, .
     return tuple(series)
 
 
+def forget_pools() -> None:
+    """Give back the memory of every pool; who goes from seed to seed calls this in between."""
+    _covering.cache_clear()
+
+
 def _pairs(values: Iterable[tuple[str, Any]]) -> list[Pair]:
     """Every two of the values, in a fixed order."""
     return list(itertools.combinations(values, 2))
