@@ -31,6 +31,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from adapters.backend import Backend, NotOffered
+from conformance import results
 from conformance.checks import lanes, laws
 from conformance.choice import Choice
 from properties import agreement
@@ -154,6 +155,10 @@ def under(seed: int, trials: Sequence[Trial], depth: str) -> Record:
             where = traceback.extract_tb(error.__traceback__)[-1]
             place = f"{Path(where.filename).name}, line {where.lineno}"
             found = {"kind": "error of the suite", "failure": f"{type(error).__name__}: {error} ({place})", "input": ""}
+        else:
+            if results.is_mistrusted("conforms", results.measure(tally)):
+                what = f"{tally.draws} draws, {tally.decided} of {tally.elements} elements decided"
+                found = {"kind": "mistrusted", "failure": what, "input": ""}
         draws += tally.draws
         judged.add(check.id)
         if found:
@@ -285,11 +290,9 @@ def _run(arguments: argparse.Namespace, setting: Setting, path: Path | None) -> 
                 _append(path, record)
             done.append(record)
             left = (time.monotonic() - began) / (len(done) - n) * (len(seeds) - len(done)) / 60
-            print(
-                f"[{len(done)}/{len(seeds)}] seed {record['seed']}: {record['checks']} checks, {record['draws']} draws, "
-                f"{len(record['alarms'])} failures, {record['seconds']} s; {left:.0f} min left",
-                flush=True,
-            )
+            found = ", ".join(f"{record[name]} {name}" for name in ("checks", "draws", "seconds"))
+            found += f", {len(record['alarms'])} false alarms"
+            print(f"[{len(done)}/{len(seeds)}] seed {record['seed']}: {found}; about {left:.0f} min left", flush=True)
             _print_alarms(record, setting)
     except KeyboardInterrupt:
         if path:
