@@ -234,7 +234,7 @@ def resumed(path: Path, setting: Setting, start: int | None) -> tuple[Record, li
 
     Raises: Refused if the file is of another run.
     """
-    lines = []
+    lines: list[Record | None] = []
     for line in path.read_bytes().splitlines(keepends=True):
         try:
             lines.append(json.loads(line) if line.endswith(b"\n") else None)
