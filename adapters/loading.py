@@ -197,6 +197,8 @@ def _wrong_with(entry: Any) -> str:
     ):
         if not is_right:
             return f"its {field} is a {type(getattr(entry, field)).__name__} and no {kind}"
+    if not entry.reason or not entry.link.startswith(("https://", "http://")):
+        return "it has no reason, or no link to where that is known"
     if unknown := sorted(set(entry.formats) - set(FORMATS)):
         return f"it is for formats that are not known: {', '.join(unknown)}"
     try:

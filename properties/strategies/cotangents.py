@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import reference
-from properties.strategies.problems import Pick, Problem, Problems, Spec
+from properties.strategies.problems import Pick, Problem, Problems, Spec, remembered
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ def differentiated(problems: Problems) -> Problems:
     return Differentiated(problems.primitive, problems.build, problems.kinds)
 
 
-@functools.cache
+@remembered
 def _pool(problems: Differentiated, breadth: float, seed: int) -> tuple[Problem, ...]:
     own = Problems(problems.primitive, problems.build, problems.kinds)
     return tuple(map(_with_cotangent, own.pool(breadth, seed)))

@@ -60,7 +60,7 @@ def edges(problems: Problems, *, is_empty: bool = False) -> Edges:
     return Edges(problems.primitive, problems.build, problems.kinds, is_empty=is_empty)
 
 
-@functools.cache
+@remembered
 def _series(problems: Edges, seed: int) -> tuple[Problem, ...]:
     chance = random.Random(f"edges of {problems.primitive} {seed}")
     empty: dict[Features, Problem] = {}

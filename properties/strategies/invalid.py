@@ -500,7 +500,7 @@ def _wrong(problems: InvalidProblems, i: int, valid: Problem) -> Problem | None:
     return Problem(p.primitive, p.arrays, p.options, {"wrong": name}, (i, *valid.choices))
 
 
-@functools.cache
+@remembered
 def _changed(problems: InvalidProblems, i: int, seed: int) -> list[Problem]:
     """The i-th change to every problem of a pool that it concerns, or of the next one that has any."""
 

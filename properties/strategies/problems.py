@@ -164,6 +164,22 @@ class Problems:
         return sorted(series, key=lambda problem: problem.size)
 
 
+_memories: list[Any] = []  # of pools
+
+
+def remembered(function: Callable[..., T]) -> Callable[..., T]:
+    """Compute each pool once, until pools are forgotten."""
+    cached = functools.cache(function)
+    _memories.append(cached)
+    return cached
+
+
+def forget_pools() -> None:
+    """Give back the memory of every pool; who goes from seed to seed calls this in between."""
+    for cached in _memories:
+        cached.cache_clear()
+
+
 FURTHER = 16
 LEAST = 3  # of the problems that a lane picks out, since a backend may refuse some
 CANDIDATES = 24  # drawn for each place in the pool that pairs of values compete for
@@ -171,7 +187,7 @@ CANDIDATES = 24  # drawn for each place in the pool that pairs of values compete
 Pair = tuple[tuple[str, Any], tuple[str, Any]]
 
 
-@functools.cache
+@remembered
 def _covering(problems: Problems, breadth: float, seed: int) -> tuple[Problem, ...]:
     chance = random.Random(f"{problems.primitive} {seed}")
     series: list[Problem] = []
@@ -215,11 +231,12 @@ def _covering(problems: Problems, breadth: float, seed: int) -> tuple[Problem, .
     return tuple(series)
 
 
-@functools.cache
+@remembered
 def _wanted(problems: Problems, n: int, breadth: float, seed: int) -> tuple[Problem, ...]:
     """The first n problems of the series that are wanted, or what there is of them in a long one."""
     assert problems.wanted is not None
-    every, found = replace(problems, wanted=None, kinds=None), ()
+    every = replace(problems, wanted=None, kinds=None)
+    found: tuple[Problem, ...] = ()
     for further in (1, 4, 16, 64):
         found = tuple(filter(problems.wanted, _covering(every, further * breadth, seed)))[:n]
         if len(found) == n:
