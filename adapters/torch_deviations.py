@@ -56,7 +56,7 @@ def _no_score_is_seen(q: Any, k: Any, causal: bool, draw: Any) -> bool:
         return False
     with np.errstate(all="ignore"):
         scores = np.matmul(q, np.swapaxes(k, -1, -2))
-    scores = np.where(np.tri(*scores.shape[-2:], dtype=bool), scores, -np.inf) if causal else scores
+    scores = np.where(np.tri(*scores.shape[-2:], dtype=np.bool_), scores, -np.inf) if causal else scores
     return bool(np.any(np.isnan(scores).any(axis=-1) & ~(scores > -np.inf).any(axis=-1)))
 
 

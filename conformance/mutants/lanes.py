@@ -152,14 +152,6 @@ def sums_in_blocks(x: Any, *, axis: int = -1) -> Any:
     return e / np.sum(np.take(e, range(min(900, e.shape[axis])), axis=axis), axis=axis, keepdims=True)
 
 
-@only("LONG", "global_average_pool", BFLOAT16)
-def divides_by_a_rounded_number(x: Any) -> Any:
-    """The divisor is rounded to the format."""
-    n = int(np.prod(x.shape[2:]))
-    rounded = float(BFLOAT16.round(np.asarray(float(n))))
-    return (global_average_pool(_wide(x)) * n / rounded).astype(x.dtype)
-
-
 @only("LONG", "sum_pool", BFLOAT16)
 def adds_in_the_format(x: Any, **options: Any) -> Any:
     """Sums of more than 500 terms stop growing, as those in bfloat16 do."""

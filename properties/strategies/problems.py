@@ -219,7 +219,8 @@ def _covering(problems: Problems, breadth: float, seed: int) -> tuple[Problem, .
 def _wanted(problems: Problems, n: int, breadth: float, seed: int) -> tuple[Problem, ...]:
     """The first n problems of the series that are wanted, or what there is of them in a long one."""
     assert problems.wanted is not None
-    every, found = replace(problems, wanted=None, kinds=None), ()
+    every = replace(problems, wanted=None, kinds=None)
+    found: tuple[Problem, ...] = ()
     for further in (1, 4, 16, 64):
         found = tuple(filter(problems.wanted, _covering(every, further * breadth, seed)))[:n]
         if len(found) == n:
