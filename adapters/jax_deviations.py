@@ -100,6 +100,12 @@ def _head_mapped(p: Any) -> bool:
     return p.key is not None and p.heads == p.w_q.shape[0] == p.key.shape[-2] == 1 and p.query.shape[-2] > 0
 
 
+def _many_keys_of_one_number(p: Any) -> bool:
+    """Each head takes one number of many keys; with a single query the other entry speaks of it."""
+    keys = p.query if p.key is None else p.key
+    return p.w_q.shape[0] == p.heads and keys.shape[-2] >= 2048 and p.query.shape[-2] > 1
+
+
 REASON = "scores of one product, or of one row or column of products, do not compile (ALG_DOT_BF16_BF16_F32)"
 SOURCE = "https://github.com/openxla/xla/blob/main/xla/service/elemental_ir_emitter.cc"
 ONE = [[0.0]]
@@ -170,6 +176,27 @@ deviations = [
     _does_not_compile(in_lanes("multi_head_attention", "PURE", "LAYOUT", "SPECIAL", "EMPTY"), _one_head, HEAD, heads=1),
     _does_not_compile("BATCH multi_head_attention", _head_of_a_sample, HEAD, heads=1),
     _does_not_compile("VMAP multi_head_attention", _head_mapped, HEAD | {"key": ONE}, heads=1),
+    Deviation(
+        "LONG multi_head_attention",
+        _many_keys_of_one_number,
+        Example(
+            {
+                "query": np.ones((1, 2, 1)),
+                "key": np.ones((1, 2048, 1)),
+                "value": None,
+                **dict.fromkeys(("w_q", "w_k", "w_v", "w_o"), ONE),
+                **dict.fromkeys(("b_q", "b_k", "b_v", "b_o", "mask", "key_padding_mask")),
+            },
+            {"heads": 1},
+        ),
+        "XLA aborts from 2048 keys on, if each head takes one number of each: a reshape is taken for a bitcast",
+        # No issue was found. The function whose check fails, DefineBitcastOp:
+        "https://github.com/openxla/xla/blob/main/xla/backends/cpu/ynn_emitter.cc",
+        versions="==0.10.2",
+        formats=("bfloat16",),
+        devices=("cpu",),
+        ends_the_process=True,
+    ),
     *(
         Deviation(
             f"SPECIAL {primitive}",
@@ -179,7 +206,7 @@ deviations = [
             FLAX,
             formats=formats,
         )
-        for weight, formats in ((2.0**126, ("float32", "bfloat16")), (2.0**1022, ("float64",)))
+        for weight, formats in ((2.0**127, ("float32", "bfloat16")), (2.0**1023, ("float64",)))
         for primitive, x, others, channels, options in (
             ("layer_norm", [0.0, 0.5], {}, 2, {"axes": 1}),
             (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -62,9 +63,8 @@ def _no_score_is_seen(q: Any, k: Any, causal: bool, draw: Any) -> bool:
 
 def _lanes(format: Any) -> int:
     """How many numbers a vector register holds; low formats are computed in float32."""
-    import torch
-
-    bits = {"AVX512": 512}.get(torch.backends.cpu.get_cpu_capability(), 256)
+    torch: Any = sys.modules["torch"]  # whose calls these are; a ledger imports no framework
+    bits = 512 if torch.backends.cpu.get_cpu_capability() == "AVX512" else 256
     return bits // (64 if format is FLOAT64 else 32)
 
 

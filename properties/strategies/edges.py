@@ -5,7 +5,6 @@ They are found among what a builder can write down, by leaning on each of its ch
 
 from __future__ import annotations
 
-import functools
 import math
 import random
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from properties.strategies.problems import LEAST, Pick, Problem, Problems, Spec, T
+from properties.strategies.problems import LEAST, Pick, Problem, Problems, Spec, T, remembered
 
 TRIES = 600  # series of choices
 MOST = 16  # problems at a breadth of 1
@@ -80,17 +79,22 @@ def _series(problems: Edges, seed: int) -> tuple[Problem, ...]:
 
 
 def _in_order(found: dict[Features, Problem]) -> list[Problem]:
-    """Those first that bring the most that was not seen before, sides without elements above all."""
+    """Those first that are empty along one axis that was not seen before; then those with the most new options."""
     series: list[Problem] = []
     seen: set[tuple[str, Any]] = set()
     left = dict(found)
 
-    def gain(features: Features) -> tuple[int, int, int]:
+    def gain(features: Features) -> tuple[bool, int, int, int]:
         new = features - seen
-        return sum(isinstance(value, int) for _, value in new), len(new), -left[features].size
+        return any(map(_is_side, new)), -sum(map(_is_side, features)), len(new), -left[features].size
 
     while left and len(series) < MOST:
         best = max(left, key=gain)
         series.append(left.pop(best))
         seen |= best
     return series
+
+
+def _is_side(feature: tuple[str, Any]) -> bool:
+    """Whether it is an axis, and not the value of an option."""
+    return isinstance(feature[1], int)

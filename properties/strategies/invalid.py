@@ -7,14 +7,13 @@ nothing invalid that they could be given.
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from properties.strategies.problems import Pick, Problem, Problems, Spec
+from properties.strategies.problems import Pick, Problem, Problems, Spec, remembered
 from reference.arrays import per_axis
 
 Change = Callable[[Problem], Problem | None]

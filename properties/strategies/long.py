@@ -12,9 +12,9 @@ from typing import Any
 from properties.strategies.kinds import LONG
 from properties.strategies.problems import Pick, Problem, Problems, Spec
 
-TERMS = (4096, 1000, 32768)
-FEWER = (4096, 1000)  # where a term costs more than a number
-SIDES = {4096: (64, 64), 1000: (25, 40), 32768: (128, 256)}
+TERMS = (4096, 1001, 32768)
+FEWER = (4096, 1001)  # where a term costs more than a number
+SIDES = {4096: (64, 64), 1001: (77, 13), 32768: (128, 256)}
 
 
 def _convolution(pick: Pick) -> Problem:
@@ -101,8 +101,9 @@ def _attention(pick: Pick) -> Problem:
 
 def _multi_head_attention(pick: Pick) -> Problem:
     S, H = pick.option("terms", FEWER), pick.option("heads", (1, 2))
-    weights = {name: Spec((H, H), moderate=True, scale=0.25) for name in ("w_q", "w_k", "w_v", "w_o")}
-    query, key = (Spec((1, n, H), moderate=True) for n in (2, S))
+    E = H * pick.option("width", (2, 1))
+    weights = {name: Spec((E, E), moderate=True, scale=0.25) for name in ("w_q", "w_k", "w_v", "w_o")}
+    query, key = (Spec((1, n, E), moderate=True) for n in (2, S))
     others = dict.fromkeys(("b_q", "b_k", "b_v", "b_o", "mask", "key_padding_mask"))
     arrays = {"query": query, "key": key, "value": None, **weights, **others}
     return Problem("multi_head_attention", arrays, {"heads": H, "causal": False})

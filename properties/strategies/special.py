@@ -9,8 +9,9 @@ import numpy as np
 from numpy.random import Generator
 
 from reference.arithmetic import Format
+from reference.arithmetic.formats import Floats
 
-Specials = Callable[[Format, Generator], Sequence[float]]
+Specials = Callable[[Format, Generator], Sequence[float] | Floats]
 
 # What is put in, by the name of the kind of data: one number, or several that meet.
 SPECIAL: dict[str, Specials] = {
@@ -26,7 +27,7 @@ SPECIAL: dict[str, Specials] = {
 ORDINARY = ("normal", "integers")  # what the other numbers are
 
 
-def placed(specials: Sequence[float], arrays: Mapping[str, Any], rng: Generator) -> dict[str, Any]:
+def placed(specials: Sequence[float] | Floats, arrays: Mapping[str, Any], rng: Generator) -> dict[str, Any]:
     """Some places of one array get special values; which array and which places is left to chance."""
     able = [name for name, x in arrays.items() if isinstance(x, np.ndarray) and x.dtype != bool and x.size]
     if not able:
