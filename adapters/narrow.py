@@ -22,6 +22,7 @@ from reference.pooling import seen, sum_pool
 globals().update(reference.PRIMITIVES)
 
 formats = ("float32", "float16")
+accepts: dict[str, dict[str, str]] = {}
 
 VECTORS = "https://github.com/numpy/numpy/pull"
 ULPS = {  # the largest that NumPy states for any of its loops; which one runs is the processor's choice

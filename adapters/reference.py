@@ -11,6 +11,7 @@ from reference.arithmetic import differentiated
 globals().update(PRIMITIVES)
 
 formats = ("float64",)
+accepts: dict[str, dict[str, str]] = {}
 
 
 def versions() -> dict[str, str]:

@@ -16,7 +16,7 @@ import numpy as np
 import reference
 from adapters.backend import Backend, BackendError, NotOffered
 from conformance.cases import Case
-from conformance.lane import lane
+from conformance.lane import is_strict, lane
 from properties import agreement
 from properties.agreement import AcceptedInvalid, Failure, rejects
 from properties.strategies import Draw
@@ -34,6 +34,7 @@ class StaleConvention(Failure):
     part="rejections",
     problems=lambda case: invalids(case.problems),
     formats=("float32", "float64"),
+    concerns=is_strict,
     widest=1.0,  # the ledger may explain any number of kinds
 )
 def test_rejections(backend: Backend, draw: Draw, case: Case) -> None:

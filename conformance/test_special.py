@@ -37,7 +37,7 @@ import numpy as np
 import reference
 from adapters.backend import Backend
 from conformance.cases import Case
-from conformance.lane import lane
+from conformance.lane import is_strict, lane
 from properties.agreement import agree_where, same_signs
 from properties.sides import bounded
 from properties.strategies import Draw, Problems
@@ -61,7 +61,7 @@ def special_problems(case: Case) -> Problems | None:
     return replace(case.problems, kinds=tuple(SPECIAL), wanted=has_numbers)
 
 
-@lane("SPECIAL", problems=special_problems, draws=2 * len(SPECIAL), widest=0.5)
+@lane("SPECIAL", concerns=is_strict, problems=special_problems, draws=2 * len(SPECIAL), widest=0.5)
 def test_special(backend: Backend, draw: Draw, case: Case) -> None:
     """A NaN or an infinity that the reference makes certain appears, and no other; a zero that is kept keeps its sign.
 

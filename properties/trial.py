@@ -93,9 +93,14 @@ class Depth:
     claim_formats: int | None
     law_formats: int | None
 
+    def share(self, check: Check) -> float:
+        """The breadth of a part of the checks; rejections are a lane."""
+        share: float = getattr(self, "lanes" if check.part == "rejections" else check.part)
+        return share
+
     def breadth(self, check: Check, backend: Backend) -> float:
         """The breadth of the pool for a check."""
-        breadth: float = getattr(self, "lanes" if check.part == "rejections" else check.part)
+        breadth = self.share(check)
         breadth *= self.low if backend.format.precision < FLOAT32.precision else 1.0
         breadth *= self.itself if backend.name == "reference" else 1.0
         return breadth * (self.compiled if backend.mode == "compiled" else 1.0)
@@ -190,7 +195,7 @@ def is_tried(check: Check, backend: Backend, formats: Collection[str]) -> bool:
 
     Where there is no claim, no claim is tried.
     """
-    if not check.concerns(backend) or not getattr(_run.depth, check.part):
+    if not check.concerns(backend) or not _run.depth.share(check):
         return False
     if check.part == "claims":
         there = [name for name in check.formats or () if name in formats]

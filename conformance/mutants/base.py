@@ -17,7 +17,7 @@ class Adapter:
     """The reference's functions, some of them replaced."""
 
     def __init__(self, **functions: Any) -> None:
-        vars(self).update(reference.PRIMITIVES | functions)
+        vars(self).update(reference.PRIMITIVES | {"accepts": {}} | functions)
 
 
 def tried(adapter: Any, name: str = "mutant", fmt: Format = FLOAT64, version: str = "0") -> Backend:
