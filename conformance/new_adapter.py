@@ -50,6 +50,8 @@ def get(native):
 #
 # modes = {{"compiled": compile, "eager": lambda f: f}}   # a name and a decorator; the first is the default
 # conventions = {{"batch_norm": {{"unbiased": False}}}}     # options of the reference that it documents
+# accepts = {{}}                                     # so it is asked about invalid problems, NaN and infinities
+# def gradient(function, wanted):                  # a function of a cotangent and the primitive's arguments
 # composed = ("batch_norm",)                       # what it has no single call for
 # deviations = []                                  # its known bugs, see adapters/deviations.py
 
