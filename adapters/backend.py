@@ -85,8 +85,8 @@ class Backend:
     def call(self, primitive: str, arrays: Sequence[Any], options: Mapping[str, Any]) -> Arrays:
         """Call the primitive on NumPy arrays of the format; the results come back as NumPy arrays.
 
-        Options at the reference's default, or with it on every axis, are not passed. The backend gets copies, so what it writes
-        into its inputs stays its own affair.
+        Options at the reference's default, or with it on every axis, are not passed. The backend gets
+        copies, so what it writes into its inputs stays its own affair.
 
         Raises: NotOffered; BackendError if the backend raises.
         """

@@ -13,19 +13,18 @@ import multiprocessing
 import os
 import resource
 import signal
-import statistics
 import sys
 import textwrap
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from adapters.backend import Backend, NotOffered
-from conformance import __version__
+from conformance import __version__, matrix
 from conformance.checks import checks
+from conformance.matrix import Document, Summary
 from conformance.mutants import MUTANTS, Mutant, tried
 from conformance.mutants.automatic import MODULES, Mutation, formula_of, mutations, primitives_of, served
 from conformance.mutants.equivalent import EQUIVALENT
@@ -33,18 +32,12 @@ from properties import agreement, sides, trial
 from properties.agreement import Failure
 from properties.trial import Check, is_tried
 
-SCHEMA = "etalon-power/1"
 SCHEMA_AUTOMATIC = "etalon-power-automatic/1"
-COMMITTED = Path(__file__).with_name("power.json")
-OUTDATED = "conformance/power.json is outdated: python -m conformance power --json conformance/power.json"
 WIDTH = 80
 
 Test = Callable[[Backend], None]
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-Document = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -142,7 +135,7 @@ def run(primitives: Collection[str] = (), *, depth: str, seed: int, jobs: int) -
     ids = [id for id, mutant in MUTANTS.items() if not primitives or mutant.primitive in primitives]
     rows = with_progress(measured(ids, depth=depth, seed=seed, jobs=jobs), len(ids))
     found = document(rows, depth=depth, seed=seed)
-    return Found(found, list(lines(found)), not survivors(found))
+    return Found(found, list(lines(found)), not matrix.survivors(found))
 
 
 def with_progress(done: Iterable[T], total: int, every: float = 10.0) -> Iterator[T]:
@@ -199,7 +192,7 @@ def verdict(id: tuple[str, str]) -> Verdict:
 
 def _most_killing_first(item: tuple[Check, Test]) -> tuple[int, str]:
     check = item[0].id
-    return -len(_rejected(committed(), check)), check
+    return -len(matrix.rejected(matrix.committed(), check)), check
 
 
 def _until_it_ends(test: Test, backend: Backend) -> str:
@@ -290,7 +283,7 @@ def document(rows: Iterable[Row], *, depth: str, seed: int) -> Document:
     statements = {check.id: check for check in checks()}
     tried = sorted({check for row in done for check in row.found_after})
     return {
-        "schema": SCHEMA,
+        "schema": matrix.SCHEMA,
         "suite": __version__,
         "depth": depth,
         "seed": seed,
@@ -306,72 +299,6 @@ def as_text(document: Document) -> str:
     return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-@functools.cache
-def committed() -> Document:
-    """What was found when the suite was last measured."""
-    if not COMMITTED.is_file():
-        return document((), depth="default", seed=0)
-    return dict(json.loads(COMMITTED.read_text(encoding="utf-8")))
-
-
-def survivors(document: Document) -> list[str]:
-    """The mutants that no check rejects: bugs of the suite."""
-    return [name for name, mutant in document["mutants"].items() if not mutant["rejected_by"]]
-
-
-def idle(document: Document) -> list[str]:
-    """The checks that reject no mutant."""
-    busy = {check for mutant in document["mutants"].values() for check in mutant["rejected_by"]}
-    return [check for check in document["checks"] if check not in busy]
-
-
-def quickest(document: Document, check: str) -> str:
-    """The mutant that a check rejects after the fewest problems. Raises: KeyError if it rejects none."""
-    of = {name: mutant["rejected_by"][check] for name, mutant in _rejected(document, check).items()}
-    if not of:
-        raise KeyError(check)
-    return min(of, key=lambda name: (of[name], name))
-
-
-def _rejected(document: Document, check: str) -> dict[str, Any]:
-    return {name: mutant for name, mutant in document["mutants"].items() if check in mutant["rejected_by"]}
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What the checks of a primitive, or of all, can detect.
-
-    problems: the median, over mutants and the checks that reject them, of how many problems that took.
-    """
-
-    primitive: str
-    mutants: int
-    killed: int
-    checks: int
-    idle: list[str]
-    problems: float
-
-
-def summaries(document: Document) -> list[Summary]:
-    """A line for each primitive, and one for all of them."""
-    primitives = sorted({mutant["primitive"] for mutant in document["mutants"].values()})
-    return [_summary(document, {p}, p) for p in primitives] + [_summary(document, set(primitives), "all")]
-
-
-def _summary(document: Document, primitives: set[str], name: str) -> Summary:
-    mutants = [mutant["rejected_by"] for mutant in document["mutants"].values() if mutant["primitive"] in primitives]
-    mine = [check for check, primitive in document["checks"].items() if primitive in primitives]
-    found = [n for kills in mutants for n in kills.values()]
-    return Summary(
-        primitive=name,
-        mutants=len(mutants),
-        killed=sum(map(bool, mutants)),
-        checks=len(mine),
-        idle=[check for check in mine if check in idle(document)],
-        problems=statistics.median(found) if found else 0.0,
-    )
-
-
 # -- in print ------------------------------------------------------------------------------------------
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -379,15 +306,15 @@ LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 def lines(document: Document) -> Iterator[str]:
     """The kill matrix of each primitive, what survives, what kills nothing, and how soon a mutant is found."""
-    for summary in summaries(document)[:-1]:
+    for summary in matrix.summaries(document)[:-1]:
         yield from _matrix(document, summary)
-    left, unused = survivors(document), idle(document)
+    left, unused = matrix.survivors(document), matrix.idle(document)
     yield from _listed("Mutants that no check rejects", left)
     yield from _listed("Checks that reject no mutant", unused)
-    total = summaries(document)[-1]
+    total = matrix.summaries(document)[-1]
     busy = total.checks - len(unused)
     yield f"{total.killed} of {total.mutants} mutants are rejected, by {busy} of {total.checks} checks."
-    yield f"A check that rejects a mutant has tried {total.problems:g} problems when it does, in the median."
+    yield f"Problems that a check tries until it rejects a mutant, in the median: {total.problems:g}."
     yield f"Depth: {document['depth']}, seed: {document['seed']}."
 
 

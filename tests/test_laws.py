@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from adapters.backend import Backend
-from conformance import power
+from conformance import matrix
 from conformance.checks import lanes, laws
 from conformance.mutants import MUTANTS, Adapter, tried
 from properties import agreement, trial
@@ -47,13 +47,13 @@ def test_every_law_states_an_equation(law: str) -> None:
     assert len(statement) > 10
 
 
-MATRIX = power.committed()
-QUICKEST = {check: power.quickest(MATRIX, check) for check in LAWS if check not in power.idle(MATRIX)}
+MATRIX = matrix.committed()
+QUICKEST = {check: matrix.quickest(MATRIX, check) for check in LAWS if check not in matrix.idle(MATRIX)}
 
 
 def test_every_law_rejects_a_mutant() -> None:
     """No law is without a wrong implementation that it rejects; a law that rejects nothing is not worth its time."""
-    assert set(QUICKEST) == set(LAWS), power.OUTDATED
+    assert set(QUICKEST) == set(LAWS), matrix.OUTDATED
 
 
 @pytest.mark.parametrize("law", QUICKEST)
@@ -62,7 +62,7 @@ def test_a_law_rejects_its_quickest_mutant(law: str) -> None:
     tally = agreement.start()
     with pytest.raises(Failure) as found:
         LAWS[law](MUTANTS[QUICKEST[law]].backend())
-    assert tally.problems == MATRIX["mutants"][QUICKEST[law]]["rejected_by"][law], power.OUTDATED
+    assert tally.problems == MATRIX["mutants"][QUICKEST[law]]["rejected_by"][law], matrix.OUTDATED
     assert found.value.draw is not None
     assert str(found.value)
 

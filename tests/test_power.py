@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import reference
-from conformance import power
+from conformance import matrix, power
 from conformance.__main__ import main as tool
 from conformance.cases import CASES
 from conformance.checks import check_ids
@@ -120,15 +120,15 @@ def test_what_cannot_be_asked_for_is_refused(tmp_path: Path, capsys: pytest.Capt
 
 def test_the_committed_matrix_is_of_this_suite() -> None:
     """It lists the mutants and the checks that exist, and nothing else."""
-    matrix = power.committed()
-    assert set(matrix["mutants"]) == set(MUTANTS), power.OUTDATED
-    assert set(matrix["checks"]) == check_ids(), power.OUTDATED
-    assert (matrix["depth"], matrix["seed"]) == ("default", 0), power.OUTDATED
+    found = matrix.committed()
+    assert set(found["mutants"]) == set(MUTANTS), matrix.OUTDATED
+    assert set(found["checks"]) == check_ids(), matrix.OUTDATED
+    assert (found["depth"], found["seed"]) == ("default", 0), matrix.OUTDATED
 
 
 def test_no_mutant_survives() -> None:
     """Each is rejected at default depth."""
-    assert not power.survivors(power.committed())
+    assert not matrix.survivors(matrix.committed())
 
 
 def test_every_primitive_has_six_mutants() -> None:
@@ -139,11 +139,11 @@ def test_every_primitive_has_six_mutants() -> None:
 
 def test_the_summary_counts_the_matrix() -> None:
     """The line of all primitives is the sum of the others."""
-    matrix = power.committed()
-    *each, total = power.summaries(matrix)
-    assert total.mutants == sum(s.mutants for s in each) == len(matrix["mutants"])
+    found = matrix.committed()
+    *each, total = matrix.summaries(found)
+    assert total.mutants == sum(s.mutants for s in each) == len(found["mutants"])
     assert total.killed == sum(s.killed for s in each)
-    assert sorted(total.idle) == sorted(check for s in each for check in s.idle) == sorted(power.idle(matrix))
+    assert sorted(total.idle) == sorted(check for s in each for check in s.idle) == sorted(matrix.idle(found))
 
 
 # -- automatic mutants ---------------------------------------------------------------------------------

@@ -109,9 +109,9 @@ def alternatives(node: ast.AST) -> Iterator[ast.expr]:
         case ast.UnaryOp(_, operand):
             yield operand
         case ast.Compare(left, [*ops], comparators):
-            for i, op in enumerate(ops):
-                for other in COMPARISONS[type(op)]:
-                    yield ast.Compare(left, [*ops[:i], other(), *ops[i + 1 :]], comparators)
+            for i, comparison in enumerate(ops):
+                for turned in COMPARISONS[type(comparison)]:
+                    yield ast.Compare(left, [*ops[:i], turned(), *ops[i + 1 :]], comparators)
         case ast.IfExp(test, body, orelse):
             yield ast.IfExp(test, orelse, body)
         case ast.Constant(value):
@@ -233,9 +233,9 @@ def _dropped(
         if not node.orelse:
             yield _Change(node.lineno, shown, "nothing", guards, *_swap(parent, name, place, node, nothing))
     if isinstance(node, ast.AugAssign) and (other := OPERATORS.get(type(node.op))):
-        turned = ast.copy_location(ast.AugAssign(node.target, other(), node.value), node)
-        shown = ast.unparse(node)
-        yield _Change(node.lineno, shown, ast.unparse(turned), guards, *_swap(parent, name, place, node, turned))
+        changed = ast.copy_location(ast.AugAssign(node.target, other(), node.value), node)
+        swap = _swap(parent, name, place, node, changed)
+        yield _Change(node.lineno, ast.unparse(node), ast.unparse(changed), guards, *swap)
 
 
 def _replaced(parent: ast.AST, name: str, place: int | None, node: ast.AST, other: ast.expr, guards: bool) -> _Change:
