@@ -47,6 +47,7 @@ def test_every_law_states_an_equation(law: str) -> None:
     assert len(statement) > 10
 
 
+TESTS = lanes() | LAWS
 MATRIX = matrix.committed()
 QUICKEST = {check: matrix.quickest(MATRIX, check) for check in LAWS if check not in matrix.idle(MATRIX)}
 
@@ -65,6 +66,15 @@ def test_a_law_rejects_its_quickest_mutant(law: str) -> None:
     assert tally.problems == MATRIX["mutants"][QUICKEST[law]]["rejected_by"][law], matrix.OUTDATED
     assert found.value.draw is not None
     assert str(found.value)
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_mutant_is_rejected(name: str) -> None:
+    """The check that the kill matrix says finds a mutant soonest does reject it."""
+    kills = MATRIX["mutants"][name]["rejected_by"]
+    check = min(kills, key=lambda check: (kills[check], check))
+    with pytest.raises(Failure):
+        TESTS[check](MUTANTS[name].backend())
 
 
 def test_some_mutants_need_a_law() -> None:
