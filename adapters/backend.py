@@ -115,9 +115,10 @@ class Backend:
     ) -> Arrays:
         """Call the primitive on NumPy arrays of the format; the results come back as NumPy arrays.
 
-        Options at the reference's default are not passed. The backend gets copies, so what it writes
-        into its inputs stays its own affair. layout: one of the backend's, for every array. mapped: for
-        each array 0 if the call is to be mapped over its first axis by the adapter's vmap, or None.
+        Options at the reference's default, or with it on every axis, are not passed. The backend gets
+        copies, so what it writes into its inputs stays its own affair. layout: one of the backend's, for every
+        array. mapped: for each array 0 if the call is to be mapped over its first axis by the adapter's vmap, or
+        None.
 
         Raises: NotOffered; BackendError if the backend raises.
         """
@@ -176,7 +177,7 @@ class Backend:
         arrays = _without_trailing_none(arrays)
         settings = {**function.required, **options}
         usual = reference_defaults(primitive)
-        keywords = {k: v for k, v in settings.items() if k in function.required or k not in usual or usual[k] != v}
+        keywords = {k: v for k, v in settings.items() if k in function.required or not _is_usual(v, usual.get(k, ...))}
         if unknown := [k for k in keywords if function.names is not None and k not in function.names]:
             raise NotOffered(f"its {primitive} has no option {', '.join(unknown)}")
         if len(arrays) > function.positions:
@@ -236,6 +237,17 @@ def reference_defaults(primitive: str) -> dict[str, Any]:
     """The options of a reference that have defaults, which are those that an adapter may leave out."""
     parameters = inspect.signature(reference.PRIMITIVES[primitive]).parameters.values()
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is not p.empty}
+
+
+def _is_usual(value: Any, usual: Any) -> bool:
+    """Whether an option is what it is by default, as one value for all axes or as one for each.
+
+    >>> _is_usual(1, 1), _is_usual(((0, 0), (0, 0)), 0), _is_usual((1, 2), 1)
+    (True, True, False)
+    """
+    if isinstance(value, tuple) and value and isinstance(usual, int):
+        return all(_is_usual(each, usual) for each in value)
+    return bool(value == usual)
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,31 @@
-"""Tools for reports and adapters: python -m conformance render DIR, new-adapter NAME, list, alarm."""
+"""Tools for reports, adapters and the suite itself: python -m conformance TOOL; --help names them."""
 
 from __future__ import annotations
 
 import argparse
 import inspect
+import os
 import sys
 from pathlib import Path
 
-from conformance import alarm, new_adapter, records, results, summary
+from conformance import alarm, new_adapter, power, records, results, summary
 from conformance.report import write
+from properties.trial import DEPTHS
 from reference import PRIMITIVES
+
+POWER = """\
+Tries wrong implementations and prints which checks reject them. Those in conformance/mutants were written by hand,
+and every check of their primitive is tried on them: what is printed is the whole matrix, the mutants that nothing
+rejects, and the checks that reject nothing. With --automatic each wrong implementation is a file of reference/ with
+one operator, number, comparison or argument changed, and the first check that rejects it ends its trial.
+The exit status is 0 if every one is rejected, or explained as equivalent, and 130 after Ctrl-C."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one tool; the exit status of render is that of the run which the report tells of."""
-    parser = argparse.ArgumentParser(prog="python -m conformance", description="Tools for reports and adapters.")
+    parser = argparse.ArgumentParser(
+        prog="python -m conformance", description="Tools for reports, adapters and the suite."
+    )
     tools = parser.add_subparsers(dest="tool", required=True, metavar="TOOL")
     render = tools.add_parser("render", help="make the report again from its records, also of a run that was killed")
     render.add_argument(
@@ -33,6 +44,14 @@ def main(arguments: list[str] | None = None) -> int:
             "Exit status: 0 without a false alarm, 1 with one.",
         )
     )
+    detect = tools.add_parser("power", help="try wrong implementations: what the checks can detect", description=POWER)
+    detect.add_argument("--automatic", action="store_true", help="change the reference itself; takes longer")
+    detect.add_argument("--primitive", action="append", default=[], choices=list(PRIMITIVES), metavar="NAME",
+        help="only this primitive; repeatable")  # fmt: skip
+    detect.add_argument("--depth", default="default", choices=list(DEPTHS), help="how much a check tries")
+    detect.add_argument("--seed", type=int, default=0, metavar="N", help="which inputs are drawn")
+    detect.add_argument("-n", "--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="processes; all cores")
+    detect.add_argument("--json", type=Path, metavar="PATH", help="write what was found, besides")
     chosen = parser.parse_args(arguments)
     match chosen.tool:
         case "render":
@@ -41,6 +60,8 @@ def main(arguments: list[str] | None = None) -> int:
             return _new_adapter(chosen.name)
         case "alarm":
             return alarm.run(chosen)
+        case "power":
+            return _power(chosen)
     return _list()
 
 
@@ -73,6 +94,24 @@ def _list() -> int:
         what = (inspect.getdoc(function) or "").splitlines()[0]
         print(f"{name}({parameters})\n    {results.source_of(name)}: {what}")
     return 0
+
+
+def _power(chosen: argparse.Namespace) -> int:
+    if chosen.jobs < 1:
+        return _refused(f"{chosen.jobs} processes cannot try anything. Give 1 or more.")
+    run = power.run_automatic if chosen.automatic else power.run
+    try:
+        found = run(chosen.primitive, depth=chosen.depth, seed=chosen.seed, jobs=chosen.jobs)
+    except KeyboardInterrupt:
+        print("Interrupted: what was found so far says nothing about the rest, and is not printed.", file=sys.stderr)
+        return 130
+    if chosen.json:
+        try:
+            chosen.json.write_text(power.as_text(found.document), encoding="utf-8", newline="\n")
+        except OSError as error:
+            return _refused(f"What was found cannot be written: {error}")
+    print("\n".join(found.lines))
+    return 0 if found.is_clean else 1
 
 
 def _refused(text: str) -> int:

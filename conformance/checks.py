@@ -12,6 +12,7 @@ from typing import Any
 import conformance
 import properties
 from adapters.backend import Backend
+from properties.trial import Check
 
 
 @functools.cache
@@ -34,6 +35,12 @@ def lanes() -> dict[str, Callable[[Backend], None]]:
 def check_ids() -> set[str]:
     """The id of every check."""
     return {*laws(), *lanes()}
+
+
+def checks() -> dict[Check, Callable[[Backend], None]]:
+    """Every check, with the test that tries it on a backend; the lanes first."""
+    of_lanes = {test.func.cases[test.keywords["case"]]: test for test in lanes().values()}  # type: ignore[attr-defined]  # a partial
+    return of_lanes | {test.check: test for test in laws().values()}  # type: ignore[attr-defined]  # a law
 
 
 def _tests(package: ModuleType) -> list[Any]:

@@ -5,6 +5,7 @@ The same run gives the same bytes, whatever the number of processes. results.sch
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import inspect
 import json
@@ -15,7 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from conformance import records
+from conformance import matrix, records
 from properties.agreement import Tally
 from reference import PRIMITIVES
 
@@ -109,6 +110,7 @@ def build(folder: Path, run: str) -> tuple[Document, Document]:
         "conventions": _of_backends(backends, "conventions"),
         "accepts": _of_backends(backends, "accepts"),
         "composed": _composed(backends),
+        "power": _power(),
         "checks": checks,
     }
     document["id"] = identity(document)
@@ -121,6 +123,13 @@ def build(folder: Path, run: str) -> tuple[Document, Document]:
         "warnings": sorted({text for r in of["end"] for text in r["warnings"]}),
     }
     return document, timing
+
+
+def _power() -> dict[str, Any]:
+    """What the suite can detect, as it was last measured."""
+    found = matrix.committed()
+    rows = [dataclasses.asdict(summary) for summary in matrix.summaries(found)]
+    return {key: found[key] for key in ("suite", "depth", "seed")} | {"primitives": rows}
 
 
 def _counts(counts: Iterable[tuple[str, dict[str, int]]]) -> dict[str, dict[str, int]]:

@@ -215,19 +215,25 @@ def law_holds(left: Floats, right: Floats, room: Floats, fmt: Format, scale: Flo
 
     Raises: WrongShape, LawBroken.
     """
-    if left.shape != right.shape or left.shape != scale.shape:
-        raise WrongShape(
-            f"the left side has shape {left.shape}, the right {right.shape}, the reference {scale.shape}",
-            got=left.shape,
-            want=right.shape,
-        )
+    _same_shapes(left, right, scale)
     # The right side takes the reference's place, so that got and want in a failure are the two sides.
     _within(left, right, np.where(np.isnan(room), np.inf, room), fmt, "left", LawBroken, "right")
 
 
 def at_most(left: Floats, right: Floats, room: Floats, fmt: Format) -> None:
-    """left <= right + room, element by element. Raises: LawBroken."""
+    """left <= right + room, element by element; room has the reference's shape. Raises: WrongShape, LawBroken."""
+    _same_shapes(left, right, room)  # a maximum of both would stretch the smaller one
     law_holds(np.maximum(left, right), right, room, fmt, right)
+
+
+def _same_shapes(left: Floats, right: Floats, reference: Floats) -> None:
+    """Raises: WrongShape."""
+    if left.shape != right.shape or left.shape != np.shape(reference):
+        raise WrongShape(
+            f"the left side has shape {left.shape}, the right {right.shape}, the reference {np.shape(reference)}",
+            got=left.shape,
+            want=right.shape,
+        )
 
 
 def same_bits(

@@ -112,7 +112,7 @@ def _computed(body: Body, backend: Backend, p: Inputs) -> tuple[Any, Any]:
     """
     try:
         return body(Computed(backend), p)
-    except (IndexError, ValueError) as error:
+    except (IndexError, TypeError, ValueError) as error:  # TypeError: several results for one
         raise WrongShape(f"the law cannot be formed from the shapes that came back: {error}") from None
 
 

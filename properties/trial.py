@@ -176,14 +176,15 @@ DEPTHS = {
 class _Run:
     depth: Depth = DEPTHS["default"]
     seed: int = 0
+    minimises: bool = True
 
 
 _run = _Run()
 
 
-def configure(depth: str, seed: int) -> None:
-    """Set the depth and the seed of the run, once in each process."""
-    _run.depth, _run.seed = DEPTHS[depth], seed
+def configure(depth: str, seed: int, *, minimises: bool = True) -> None:
+    """Set the depth and the seed of the run, once in each process. minimises: a failure is made small."""
+    _run.depth, _run.seed, _run.minimises = DEPTHS[depth], seed, minimises
 
 
 def depth_of_run() -> Depth:
@@ -277,6 +278,8 @@ def trial(check: Check, backend: Backend, problems: Problems, judge: Judge) -> N
     except Exception:  # the first failure, or what Hypothesis says when it does not happen again
         if not found:
             raise
+        if not _run.minimises:
+            raise found[0].with_traceback(None) from None
         agreement.tally = Tally()  # the search for a smaller input is not part of the measurement
 
         def fails(draw: Draw) -> Failure | None:

@@ -2,17 +2,18 @@
 
 Every mutant is the reference with one function replaced; its docstring says what is wrong. Most change
 what the reference is given or returns, so that the mistake, and nothing else, stands in the code. A
-module for each chapter; REJECTS says for each law which mutants break its equation, and not only its
-bound. memory.py has those that no law sees: BY_LANE says which lane must reject them.
+module for each chapter. Which checks reject a mutant is computed by power.py; automatic.py makes further
+mutants of the reference itself. memory.py and lanes.py have those that no value shows.
 """
 
-from conformance.mutants import (
+from conformance.mutants import (  # noqa: F401  # each registers its mutants
     activations,
     attention,
     convolution,
     dense,
     dropout,
     gradients,
+    lanes,
     memory,
     normalization,
     pooling,
@@ -21,8 +22,6 @@ from conformance.mutants import (
 )
 from conformance.mutants.base import MUTANTS, Adapter, Mutant, tried
 
-CHAPTERS = (convolution, pooling, normalization, dropout, activations, dense, attention, residual, positions, gradients)
 BY_LANE = memory.BY_LANE  # for each lane, mutants that no value shows
-REJECTS: dict[str, list[str]] = {law: names for chapter in CHAPTERS for law, names in chapter.REJECTS.items()}
 
-__all__ = ["BY_LANE", "MUTANTS", "REJECTS", "Adapter", "Mutant", "tried"]
+__all__ = ["BY_LANE", "MUTANTS", "Adapter", "Mutant", "tried"]

@@ -164,17 +164,3 @@ def not_deterministic() -> Function:
         return dropout(x, p=p, keep=rng.random(x.shape) >= p)
 
     return function
-
-
-# For each law, mutants that break its equation, and not only its bound.
-REJECTS = {
-    "DROP-1 evaluation_is_the_identity": ["active_in_evaluation", "scales_in_evaluation"],
-    "DROP-1 everything_dropped": ["multiplies_by_a_mask"],
-    "DROP-1 nothing_to_drop": ["drops_at_least_something"],
-    "DROP-2 zero_or_rescaled": ["without_rescaling", "rescaled_by_p", "multiplied_by_the_share"],
-    "DROP-3 survivors_are_binomial": ["keeps_with_probability_p", "a_little_off"],
-    "DROP-3 the_number_of_survivors_varies": ["drops_the_expected_number", "ignores_the_key"],
-    "DROP-4 masks_are_independent": ["shared_by_channels", "shared_by_samples", "drops_channels", "drops_in_pairs"],
-    "DROP-6 another_key_another_mask": ["ignores_the_key", "ignores_the_last_bit_of_the_key"],
-    "DROP-6 the_key_decides": ["not_deterministic"],
-}

@@ -535,6 +535,3 @@ def the_bias_of_values_of_one_query(g: Gradients, p: Call) -> Gradients:
     return (
         {"b_v": p.gradients(g=np.concatenate([p.g[..., :1, :], 0 * p.g[..., 1:, :]], -2))["b_v"]} if "b_v" in g else g
     )
-
-
-REJECTS: dict[str, list[str]] = {}  # no law is about gradients alone

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from adapters.backend import Backend
-from conformance.mutants.base import Adapter, tried
+from conformance.mutants.base import Adapter, mutant, tried
 from reference import (
     average_pool,
     convolution,
@@ -24,13 +24,13 @@ from reference import (
 from reference.arithmetic import BFLOAT16, FLOAT32, FLOAT64, Format
 
 # (lane, primitive, the function, the format in which it is wrong)
-MUTANTS: list[tuple[str, str, Callable[..., Any], Format]] = []
+SEEN_BY: list[tuple[str, str, Callable[..., Any], Format]] = []
 
 
 def only(lane: str, primitive: str, fmt: Format = FLOAT64) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        MUTANTS.append((lane, primitive, function, fmt))
-        return function
+        SEEN_BY.append((lane, primitive, function, fmt))
+        return mutant(primitive, format=fmt)(function)
 
     return register
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from conformance.mutants.base import Function, mutant
 from reference import batch_norm, layer_norm
+from reference.arithmetic import FLOAT16
 
 # -- batch_norm ----------------------------------------------------------------------------------------
 
@@ -384,31 +385,31 @@ def bias_without_weight_lost(x: Any, weight: Any = None, bias: Any = None, *, ax
     return layer_norm(x, weight, None if weight is None else bias, axes=axes, eps=eps)
 
 
-# For each law, mutants that break its equation, and not only its bound.
-REJECTS = {
-    "NORM-1 standardised": [
-        "unbiased_variance",
-        "eps_outside_the_root",
-        "divides_by_the_variance",
-        "mean_absolute_deviation",
-        "over_the_batch_only",
-        "over_the_channels",
-        "running_statistics_in_training",
-    ],
-    "NORM-2 shift_invariance": ["one_pass_variance", "without_the_mean", "normalises_by_the_new_running_ones"],
-    "NORM-5 batch_permutes": ["by_the_first_sample"],
-    "NORM-6 evaluation_is_affine": ["batch_statistics_in_evaluation"],
-    "NORM-7 running_mean_of_one_batch": ["statistics_not_updated"],
-    "NORM-7 running_statistics": ["momentum_the_other_way", "forgets_the_old_mean"],
-    "NORM-4 affine_in_weight_and_bias": ["weight_for_bias", "bias_before_weight"],
-    "NORM-1 samples_are_standardised": [
-        "eps_beside_the_root",
-        "eps_ignored",
-        "variance_with_n_minus_one",
-        "root_forgotten",
-        "last_axis_alone",
-    ],
-    "NORM-2 sample_shift_invariance": ["root_mean_square", "variance_in_one_pass"],
-    "NORM-4 layer_norm_is_affine": ["bias_scaled_too", "weight_from_one"],
-    "NORM-5 samples_are_separate": ["across_the_batch", "over_everything"],
-}
+# -- wrong in one corner alone -------------------------------------------------------------------------
+
+
+@mutant("layer_norm", format=FLOAT16)
+def sums_in_float16(x: Any, weight: Any = None, bias: Any = None, *, axes: int = 1, eps: float = 1e-5) -> Any:
+    """The mean and the variance are summed in the format."""
+    over, n = tuple(range(-axes, 0)), int(np.prod(x.shape[-axes:]))
+    rows = np.moveaxis(np.reshape(x, (*x.shape[:-axes], n)), -1, 0)
+    mean = np.reshape(functools.reduce(np.add, rows) / np.float16(n), (*x.shape[:-axes], *[1] * axes))
+    d = (x - mean).astype(float)
+    y = d / np.sqrt((d * d).mean(axis=over, keepdims=True) + eps)
+    y = y if weight is None else y * weight
+    return (y if bias is None else y + bias).astype(x.dtype)
+
+
+@mutant("batch_norm")
+@with_statistics
+def momentum_zero_is_not_given(call: Any, x: Any, m: Any, v: Any, training: bool, momentum: float) -> Any:
+    """Only a momentum of 0 is taken for the default."""
+    return call(m, v, momentum=momentum or 0.1)
+
+
+@mutant("batch_norm")
+@in_training
+def biased_for_batches_of_one(x: Any, weight: Any, bias: Any, eps: float) -> Any:
+    """Only for a batch of one sample the variance is that with n - 1."""
+    var = x.var(axis=_axes(x), keepdims=True, ddof=int(len(x) == 1))
+    return _normalised(x, x.mean(axis=_axes(x), keepdims=True), var, weight, bias, eps)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ from reference import (
     pad,
     sum_pool,
 )
+from reference.arithmetic import BFLOAT16
 from reference.arrays import per_axis
 from reference.convolution import paddings
 
@@ -473,41 +475,36 @@ def divides_by_the_mean_size(x: Any, *, output_size: Any) -> Any:
     return adaptive_average_pool(x, output_size=output_size) * factor
 
 
-# For each law, mutants that break its equation, and not only its bound.
-REJECTS = {
-    "POOL-1 output_shape": [
-        "always_rounds_up",
-        "rounds_down_with_ceil_mode",
-        "steps_by_one",
-        "ignores_the_padding",
-        "ignores_the_dilation",
-    ],
-    "POOL-3 translation_equivariance": ["tiles_of_three"],
-    "POOL-4 commutes_with_monotone_maps": ["averages", "largest_magnitude"],
-    "POOL-5 between_least_and_greatest": ["the_other_way", "always_counts_the_padding"],
-    "POOL-6 average_is_linear": ["counts_what_is_not_zero"],
-    "POOL-6 sum_is_a_depthwise_convolution": [
-        "the_other_way",
-        "pools_one_channel",
-        "steps_by_one",
-    ],
-    "POOL-7 average_keeps_constants": ["always_counts_the_padding", "the_other_way"],
-    "POOL-7 what_lies_beyond_never_counts": ["counts_what_lies_beyond"],
-    "POOL-8 window_of_one_is_the_magnitude": ["forgets_the_root", "root_with_a_guard", "keeps_the_sign"],
-    "POOL-9 max_of_max": ["steps_by_one"],
-    "POOL-10 adaptive_average_is_a_pool": [
-        "ends_one_too_far",
-        "maximum_for_average",
-    ],
-    "POOL-10 adaptive_max_is_a_pool": ["ends_one_too_far"],
-    "POOL-10 global_average_is_one_window": [
-        "without_the_border",
-        "pools_the_channels_too",
-    ],
-    "POOL-10 global_max_is_one_window": ["without_the_border", "maximum_and_zero"],
-    "POOL-11 padding_never_wins": ["lets_padding_win", "pads_with_the_least_positive"],
-    "POOL-13 one_hot_probe": [
-        "never_counts_the_padding",
-        "swaps_before_and_after",
-    ],
-}
+# -- wrong in one corner alone -------------------------------------------------------------------------
+
+
+@in_each(*PADDED)
+def strided_odd_padding(pool: Function, x: Any, options: dict[str, Any]) -> Any:
+    """Only with a stride above 1 and an odd padding before the signal the windows begin one element late."""
+    pairs = zip(_pairs(x, options), _strides(x, options), strict=True)
+    sides = [(p - 1, q + 1) if s > 1 and p % 2 else (p, q) for (p, q), s in pairs]
+    return _or(lambda: pool(x, **options | {"padding": sides}), lambda: pool(x, **options))
+
+
+@in_each(sum_pool, average_pool)
+def empty_batch_is_an_error(pool: Function, x: Any, options: dict[str, Any]) -> Any:
+    """Only a batch without samples is refused."""
+    if not len(x):
+        raise ValueError("an empty batch")
+    return pool(x, **options)
+
+
+@mutant("global_average_pool", format=BFLOAT16)
+def sums_in_bfloat16(x: Any) -> Any:
+    """Every partial sum is rounded to the format."""
+    n = math.prod(x.shape[2:])
+    y = functools.reduce(np.add, np.moveaxis(np.reshape(x, (*x.shape[:2], n)), -1, 0)) / np.asarray(n, x.dtype)
+    return np.reshape(y, (*x.shape[:2], *[1] * (x.ndim - 2)))
+
+
+@mutant("lp_pool")
+def manhattan_in_the_plane(x: Any, **options: Any) -> Any:
+    """Only with two axes the sum of magnitudes is taken for the Euclidean norm."""
+    if x.ndim != 4 or options.get("norm_type", 2) != 2:
+        return lp_pool(x, **options)
+    return lp_pool(np.abs(x), **options | {"norm_type": 1})

@@ -127,14 +127,3 @@ def frequencies_in_single(
     i = np.arange(d // 2) + first_index
     frequency = (np.float32(base) ** (-2 * i / d)).astype(np.float32).astype(float)
     return _encoded(t, frequency, layout)
-
-
-# For each law, mutants that break its equation, and not only its bound.
-REJECTS = {
-    "POS-1 an_offset_is_a_rotation": ["swaps_sines_and_cosines", "one_exponent_a_column", "counts_positions_from_one"],
-    "POS-2 length": ["one_exponent_a_column", "sines_only", "normalised"],
-    "POS-3 products_depend_on_the_offset": ["one_exponent_a_column", "sines_only"],
-    "POS-4 start": ["swaps_sines_and_cosines", "counts_positions_from_one", "always_interleaved"],
-    "POS-5 positions_differ": ["always_from_one", "positions_in_half", "in_degrees"],
-    "POS-8 pairs_are_counted_from_the_first": ["always_from_zero", "always_from_one", "ends_at_the_base"],
-}

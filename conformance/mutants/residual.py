@@ -109,12 +109,3 @@ def adds_where_it_fits(x: Any, w1: Any, w2: Any, *biases: Any) -> Any:
     if w2.shape[0] == x.shape[-1]:
         return residual(x, w1, w2, *biases)
     return _branch(x, w1, w2, *biases)
-
-
-# For each law, mutants that break its equation, and not only its bound.
-REJECTS = {
-    "RES-1 nothing_to_add": ["forgets_x", "adds_x_twice", "averages", "activates_the_sum", "adds_what_is_activated"],
-    "RES-3 stacks_compose": ["forgets_x", "adds_x_twice", "averages", "activates_the_sum"],
-    "RES-4 widths_must_agree": ["fits_what_does_not", "adds_where_it_fits"],
-    "RES-6 the_branch_is_added": ["forgets_x", "activates_the_branch", "activates_the_sum", "averages"],
-}

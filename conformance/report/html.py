@@ -48,6 +48,7 @@ def render(document: Document, environment: dict[str, Any]) -> str:
             ("in-part", "Offered in part", views.in_part(checks)),
             ("accuracy", "Accuracy", views.accuracy(checks)),
             ("checks", "What was tried", views.everything(checks)),
+            ("power", "What this suite can detect", views.power(document)),
         ],
         backend_id=backend_id,
         word=word,

@@ -38,6 +38,7 @@ def render(document: Document) -> str:
         ("Offered in part", _table(views.in_part(checks))),
         ("Accuracy", _table(views.accuracy(checks))),
         ("What was tried", _table(views.everything(checks))),
+        ("What this suite can detect", _table(views.power(document))),
     ]
     head = ["# Conformance report", "", f"**{verdict(document)}**", ""]
     if not is_clean(document) and not document["complete"]:

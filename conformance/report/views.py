@@ -168,6 +168,23 @@ def in_part(checks: list[Check]) -> Table:
     return Table(["adapter", "primitive", "checks", "problems refused", "reasons"], rows)
 
 
+def power(document: Document) -> Table:
+    """What the suite itself can detect, a row for each primitive."""
+    rows = [
+        [
+            s["primitive"],
+            str(s["mutants"]),
+            str(s["killed"]),
+            str(s["checks"]),
+            ", ".join(s["idle"]),
+            f"{s['problems']:g}",
+        ]
+        for s in document["power"]["primitives"]
+    ]
+    heads = ["primitive", "wrong implementations", "rejected", "checks", "checks that reject none", "problems (median)"]
+    return Table(heads, rows)
+
+
 def everything(checks: list[Check]) -> Table:
     """Every check that was tried, with what it measured."""
     heads = ["check", "backend", "outcome", "problems", "draws", "excluded", "decided"]

@@ -1,0 +1,120 @@
+"""Automatic mutants that change no result, each with the reason why.
+
+A reason stands above what it explains: function, before, after, as the command prints them. An entry whose
+mutant is rejected, or is no longer made, is stale, and the command says so.
+"""
+
+ZERO = "0 * (x * a - mean * a)"
+
+REASONS: dict[str, tuple[str, ...]] = {
+    "A NumPy function takes any iterable of integers here.": (
+        "convolution.windows: axis=tuple(range(2, 2 + rank)) -> axis=range(2, 2 + rank)",
+        "convolution.transposed_convolution: np.flip(w, tuple(range(2, 2 + len(K)))) -> "
+        "np.flip(w, range(2, 2 + len(K)))",
+        "arrays.per_axis: (value,) * rank if isinstance(value, int) else tuple(value) -> "
+        "(value,) * rank if isinstance(value, int) else value",
+    ),
+    "Integers of NumPy and of Python are the same here.": (
+        "convolution.paddings: (int(side[0]), int(side[1])) -> (side[0], int(side[1]))",
+        "convolution.paddings: (int(side[0]), int(side[1])) -> (int(side[0]), side[1])",
+    ),
+    "max(0, 0) // 2 and max(0, 1) // 2 are both 0.": (
+        "convolution.paddings: max(total, 0) -> max(total, 1)",
+        "convolution.paddings: max(total, 0) -> max(total, 1) (no. 3)",
+    ),
+    "Only paddings by name look at sizes, strides and dilations; here there are numbers.": (
+        "convolution.pad: paddings(padding, sizes, *[(1,) * len(sizes)] * 3) -> "
+        "paddings(padding, *[(1,) * len(sizes)] * 3, sizes)",
+        "convolution.pad: (1,) -> (2,)",
+        "convolution.pad: (1,) -> (0,)",
+        "convolution.transposed_convolution: paddings(padding, S, K, s, d) -> paddings(padding, K, S, s, d)",
+        "convolution.transposed_convolution: paddings(padding, S, K, s, d) -> paddings(padding, S, s, K, d)",
+        "convolution.transposed_convolution: paddings(padding, S, K, s, d) -> paddings(padding, S, K, d, s)",
+        "pooling.seen: paddings(padding, S, K, s, d) -> paddings(padding, K, S, s, d)",
+        "pooling.seen: paddings(padding, S, K, s, d) -> paddings(padding, S, s, K, d)",
+        "pooling.seen: paddings(padding, S, K, s, d) -> paddings(padding, S, K, d, s)",
+    ),
+    "What lies behind the last window is cut off, however much there is.": (
+        "pooling.seen: max(end - S_i - sum(pair), 0) -> max(end - S_i + sum(pair), 0)",
+        "pooling.seen: max(end - S_i - sum(pair), 0) -> max(end - S_i, 0)",
+        "pooling.seen: end - S_i - sum(pair) -> end + S_i - sum(pair)",
+        "pooling.seen: end - S_i - sum(pair) -> end - sum(pair)",
+        "pooling.seen: max(end - S_i - sum(pair), 0) -> max(end - S_i - sum(pair), 1)",
+    ),
+    "True is 1.0, and numbers count as true where they are not 0.": (
+        "pooling.average_pool: outside=float(count_include_pad) -> outside=count_include_pad",
+        "attention._scores: np.where(np.tri(*logits.shape[-2:], dtype=np.bool_), logits, -np.inf) -> "
+        "np.where(np.tri(*logits.shape[-2:]), logits, -np.inf)",
+    ),
+    "A norm of 1 or 2 that takes the other path is the reference's own formula.": (
+        "pooling.averaged_lp_pool: (1, 2) -> (2, 2)",
+        "pooling.averaged_lp_pool: (1, 2) -> (0, 2)",
+        "pooling.averaged_lp_pool: (1, 2) -> (1, 3)",
+        "pooling.averaged_lp_pool: (1, 2) -> (1, 1)",
+    ),
+    "The first number differs from the mean of itself by 0.": (
+        "normalization._updated_moments: range(1, n) -> range(0, n)",
+    ),
+    "The term is 0, and there for the bound alone.": (
+        *(
+            "normalization.folded_layer_norm: "
+            f"_affine((_rounded(x) - _rounded(mean)) * a + {ZERO}, weight, bias) -> _affine({changed}, weight, bias)"
+            for changed in (
+                f"(_rounded(x) - _rounded(mean)) * a - {ZERO}",
+                "(_rounded(x) - _rounded(mean)) * a",
+            )
+        ),
+        "normalization.folded_layer_norm: (_rounded(x) - _rounded(mean)) * a + 0 * (x * a - mean * a) -> "
+        "(_rounded(x) - _rounded(mean)) * a + 0",
+        *(
+            f"normalization.folded_layer_norm: 0 * (x * a - mean * a) -> 0 * ({changed})"
+            for changed in ("x * a + mean * a", "x * a", "mean * a")
+        ),
+        *(
+            f"normalization.folded_layer_norm: x * a - mean * a -> {changed}"
+            for changed in (
+                "x / a - mean * a",
+                "x - mean * a",
+                "a - mean * a",
+                "x * a - mean / a",
+                "x * a - mean",
+                "x * a - a",
+            )
+        ),
+    ),
+    "Two roundings, there for the bound alone: times 3, divided by 3.": (
+        "normalization.folded_layer_norm: _rounded(x) - _rounded(mean) -> x - _rounded(mean)",
+        "normalization.folded_layer_norm: _rounded(x) - _rounded(mean) -> _rounded(x) - mean",
+    ),
+    "Only arrays of the bounds are no arrays of NumPy, and masks are none of them.": (
+        "attention._is_boolean: isinstance(mask, np.ndarray) and mask.dtype == bool -> mask.dtype == bool",
+    ),
+    "A matrix has two axes: the last is axis 1.": (
+        "attention._projected: np.swapaxes(w, -1, -2) -> np.swapaxes(w, 1, -2)",
+    ),
+    "It decides the type of the bounds alone.": (
+        "positions.sinusoidal_encoding: np.arange(first_index, first_index + d // 2, like=t) -> "
+        "np.arange(first_index, first_index + d // 2)",
+        "positions.sinusoidal_encoding: np.log(np.asarray(base, like=t)) -> np.log(np.asarray(base))",
+        "positions.sinusoidal_encoding: np.log(np.asarray(base, like=t)) -> np.log(base)",
+    ),
+    "A generator that gives multiples of 2^-53 gives p itself too seldom to be seen.": (
+        "dropout.dropout: np.random.default_rng(key).random(np.shape(x)) >= p -> "
+        "np.random.default_rng(key).random(np.shape(x)) > p",
+    ),
+    "With p = 1 nothing is kept of what is divided by 0.": (
+        "dropout.dropout: p < 1 -> p <= 1",
+        "dropout.dropout: p < 1 -> p < 2",
+    ),
+    "From 9 on tanh is 1 in float64, and the cube does not overflow near 10.": (
+        "activations.gelu: -10 -> -11",
+        "activations.gelu: -10 -> -9",
+        "activations.gelu: np.clip(x, -10, 10) -> np.clip(x, -10, 11)",
+        "activations.gelu: np.clip(x, -10, 10) -> np.clip(x, -10, 9)",
+    ),
+    "The bounds of np.clip in the other order: the lesser of 10 and the greater of -10 and x.": (
+        "activations.gelu: np.clip(x, -10, 10) -> np.clip(-10, x, 10)",
+    ),
+}
+
+EQUIVALENT = {id: reason for reason, ids in REASONS.items() for id in ids}
