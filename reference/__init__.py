@@ -25,9 +25,11 @@ from reference.dense import dense
 from reference.dropout import dropout
 from reference.normalization import (
     batch_norm,
+    batch_norm_gradient,
     folded_batch_norm,
     folded_layer_norm,
     layer_norm,
+    layer_norm_gradient,
     updating_layer_norm,
 )
 from reference.pooling import (
@@ -87,8 +89,15 @@ FORMULAS: dict[str, dict[str, Callable[..., Any]]] = {
     "multi_head_attention": {f.__name__: heads_with(f) for f in ATTENTIONS},
 }
 
+# Gradients as implementations write them, where the sweep back through a formula is not what they do; claimed likewise.
+GRADIENTS: dict[str, dict[str, Callable[..., Any]]] = {
+    "batch_norm": {"stored": batch_norm_gradient},
+    "layer_norm": {"stored": layer_norm_gradient},
+}
+
 __all__ = [
     "FORMULAS",
+    "GRADIENTS",
     "PRIMITIVES",
     "adaptive_average_pool",
     "adaptive_max_pool",
