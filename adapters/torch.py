@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -139,6 +140,17 @@ def gradient_arithmetic(primitive: str, device: str, format: Format) -> Arithmet
         case "layer_norm" if device == "cpu":
             source = f"{kernels}/cpu/layer_norm_kernel.cpp: layer_norm_backward_frame"
             return wide_arithmetic(format, formulas=("updating", "stored"), source=source)
+        case "scaled_dot_product_attention" | "multi_head_attention":
+            claims = arithmetic(primitive, device, format)
+            return replace(claims, formulas=(*claims.formulas, "recomputed"))
+        case "sigmoid" if format is FLOAT16 and device == "cpu":
+            source = f"{kernels}/cpu/BinaryOpsKernel.cpp: sigmoid_backward_kernel, a (1 - b) b, all in float16, of what "
+            source += "the way forward computed in float32"
+            return default_arithmetic(format, ulps={"expit": 0.501}, source=source)
+        case "lp_pool" if device == "cpu" and is_low:
+            claims = arithmetic(primitive, device, format)
+            source = f"{claims.source}; {kernels}/cpu/AvgPoolKernel.cpp: cpu_avg_pool2d_backward adds in the format of x"
+            return replace(claims, accumulate=format, source=source)
         case "pad" if device == "cpu" and is_low:
             return _added_in(format, f"{kernels}/cpu/PaddingKernel.cpp: cpu_padding_backward")
         case "max_pool" if device == "cpu" and is_low:

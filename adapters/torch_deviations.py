@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from adapters.deviations import Deviation, Example
-from reference.arithmetic import FLOAT32, FLOAT64
+from reference.arithmetic import FLOAT32, FLOAT64, differentiated
 from reference.pooling import lp_pool, sum_pool
+
+
+def _seen_by_windows(draw: Any) -> tuple[Any, Any]:
+    """How many numbers each window of lp_pool sees, and their norm or signed sum."""
+    x = draw.x.astype(np.float64)
+    options = {name: draw.options[name] for name in ("kernel", "stride", "ceil_mode")}
+    return sum_pool(np.ones(x.shape), **options), lp_pool(x, **options, norm_type=draw.norm_type, signed=True)
 
 
 def _a_window_that_sticks_out_is_not_zero(draw: Any) -> bool:
@@ -17,14 +25,35 @@ def _a_window_that_sticks_out_is_not_zero(draw: Any) -> bool:
 
     The largest magnitude is no average; and in three dimensions there is none of low formats.
     """
-    x = draw.x.astype(np.float64)
-    options = {name: draw.options[name] for name in ("kernel", "stride", "ceil_mode")}
-    has_no_average = draw.norm_type == math.inf or (x.ndim == 5 and draw.format.precision < FLOAT32.precision)
-    if not options["ceil_mode"] or has_no_average:
+    has_no_average = draw.norm_type == math.inf or (draw.x.ndim == 5 and draw.format.precision < FLOAT32.precision)
+    if not draw.ceil_mode or has_no_average:
         return False
-    seen = sum_pool(np.ones(x.shape), **options)
-    y = lp_pool(x, **options, norm_type=draw.norm_type, signed=True)
+    seen, y = _seen_by_windows(draw)
     return bool(np.any((seen < math.prod(draw.kernel)) & (y != 0)))
+
+
+def _reaches_x(draw: Any, cotangent: Any) -> bool:
+    """Whether lp_pool carries some of a cotangent back to x."""
+    options = {**draw.options, "signed": True}
+    (g,) = differentiated(lp_pool, [draw.x.astype(np.float64)], options, [cotangent], [0])
+    return bool((np.nan_to_num(g) != 0).any())
+
+
+def _gradient_of_a_window_that_sticks_out(draw: Any) -> bool:
+    """Whether x gets something from a window of lp_pool that sees less than its kernel."""
+    has_no_average = draw.norm_type == math.inf or (draw.x.ndim == 5 and draw.format.precision < FLOAT32.precision)
+    if not draw.ceil_mode or has_no_average:
+        return False
+    seen, _ = _seen_by_windows(draw)
+    return _reaches_x(draw, draw.cotangent.astype(np.float64) * (1 - (math.prod(draw.kernel) / seen) ** (1 / draw.norm_type)))
+
+
+def _gradient_of_a_sum_that_is_zero(draw: Any) -> bool:
+    """Whether x gets something from a window whose sum is zero."""
+    if draw.norm_type != 1 or (draw.x.ndim == 5 and draw.format.precision < FLOAT32.precision):
+        return False
+    _, y = _seen_by_windows(draw)
+    return _reaches_x(draw, draw.cotangent.astype(np.float64) * (y == 0))
 
 
 def _mean_squared_overflows(draw: Any) -> bool:
@@ -50,7 +79,25 @@ def _empty_batch_with_masks(p: Any) -> bool:
     return p.key_padding_mask is not None and not is_fast
 
 
+def _empty_batch_with_any_mask(p: Any) -> bool:
+    """A batch of none and a mask for each sample."""
+    is_empty = p.query.ndim > 2 and not p.query.shape[0]
+    return is_empty and (p.key_padding_mask is not None or (p.mask is not None and p.mask.ndim > 2))
+
+
 KERNELS = "https://github.com/pytorch/pytorch/blob/main/aten/src/ATen/native"
+
+_EMPTY_BATCH = Example(
+    {
+        "query": np.zeros((0, 2, 1)),
+        "key": None,
+        "value": None,
+        **{name: [[1.0]] for name in ("w_q", "w_k", "w_v", "w_o")},
+        **dict.fromkeys(("b_q", "b_k", "b_v", "b_o", "mask")),
+        "key_padding_mask": np.ones((0, 2), bool),
+    },
+    {"heads": 1},
+)
 
 deviations = [
     Deviation(
@@ -62,6 +109,29 @@ deviations = [
             "the window sees: the norm of [1] becomes sqrt(2)"
         ),
         link="https://github.com/pytorch/pytorch/blob/v2.13.0/torch/nn/functional.py",
+        versions="==2.13.*",
+    ),
+    Deviation(
+        "GRADIENTS lp_pool",
+        _gradient_of_a_window_that_sticks_out,
+        Example(
+            {"x": [[[1.0]]], "cotangent": [[[1.0]]]},
+            {"kernel": (2,), "stride": None, "norm_type": 2, "ceil_mode": True},
+        ),
+        "the gradient of what is too large by sqrt(2) is so too",
+        "https://github.com/pytorch/pytorch/blob/v2.13.0/torch/nn/functional.py",
+        versions="==2.13.*",
+    ),
+    Deviation(
+        "GRADIENTS lp_pool",
+        _gradient_of_a_sum_that_is_zero,
+        Example(
+            {"x": [[[1.0, -1.0]]], "cotangent": [[[1.0]]]},
+            {"kernel": (2,), "stride": None, "norm_type": 1, "ceil_mode": False},
+        ),
+        "the gradient is set to zero where a sum is zero, as if it were undefined there: that of a root is, but with "
+        "norm_type 1, a sum, it is 1",
+        "https://github.com/pytorch/pytorch/pull/6766",
         versions="==2.13.*",
     ),
     Deviation(
@@ -98,19 +168,17 @@ deviations = [
     Deviation(
         check="VALUES multi_head_attention",
         region=_empty_batch_with_masks,
-        example=Example(
-            {
-                "query": np.zeros((0, 2, 1)),
-                "key": None,
-                "value": None,
-                **{name: [[1.0]] for name in ("w_q", "w_k", "w_v", "w_o")},
-                **dict.fromkeys(("b_q", "b_k", "b_v", "b_o", "mask")),
-                "key_padding_mask": np.ones((0, 2), bool),
-            },
-            {"heads": 1},
-        ),
+        example=_EMPTY_BATCH,
         reason="a batch of none with a mask for each sample raises: view(0, heads, -1, S) has no meaning",
         link="https://github.com/pytorch/pytorch/blob/v2.13.0/torch/nn/functional.py",
+        versions="<=2.13.0",
+    ),
+    Deviation(
+        "GRADIENTS multi_head_attention",
+        _empty_batch_with_any_mask,
+        replace(_EMPTY_BATCH, arrays={**_EMPTY_BATCH.arrays, "cotangent": np.zeros((0, 2, 1))}),
+        "a batch of none with a mask for each sample raises, as above: with gradients there is no fast path",
+        "https://github.com/pytorch/pytorch/blob/v2.13.0/torch/nn/functional.py",
         versions="<=2.13.0",
     ),
 ]

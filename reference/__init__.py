@@ -16,6 +16,7 @@ from reference.attention import (
     heads_with,
     multi_head_attention,
     normalised_last,
+    recomputed,
     scaled_dot_product_attention,
     scaled_first,
     softmax_in_float32,
@@ -25,11 +26,11 @@ from reference.dense import dense
 from reference.dropout import dropout
 from reference.normalization import (
     batch_norm,
-    batch_norm_gradient,
     folded_batch_norm,
     folded_layer_norm,
     layer_norm,
-    layer_norm_gradient,
+    stored_batch_norm,
+    stored_layer_norm,
     updating_layer_norm,
 )
 from reference.pooling import (
@@ -78,26 +79,19 @@ PRIMITIVES: dict[str, Callable[..., Any]] = {
     )
 }
 
-ATTENTIONS = (normalised_last, scaled_first, softmax_in_float32)
+ATTENTIONS = (normalised_last, scaled_first, softmax_in_float32, recomputed)
 
 # Further formulas that implementations use; a backend claims one by its name.
 FORMULAS: dict[str, dict[str, Callable[..., Any]]] = {
-    "batch_norm": {"folded": folded_batch_norm},
+    "batch_norm": {"folded": folded_batch_norm, "stored": stored_batch_norm},
     "lp_pool": {"averaged": averaged_lp_pool},
-    "layer_norm": {"updating": updating_layer_norm, "folded": folded_layer_norm},
+    "layer_norm": {"updating": updating_layer_norm, "folded": folded_layer_norm, "stored": stored_layer_norm},
     "scaled_dot_product_attention": {f.__name__: f for f in ATTENTIONS},
     "multi_head_attention": {f.__name__: heads_with(f) for f in ATTENTIONS},
 }
 
-# Gradients as implementations write them, where the sweep back through a formula is not what they do; claimed likewise.
-GRADIENTS: dict[str, dict[str, Callable[..., Any]]] = {
-    "batch_norm": {"stored": batch_norm_gradient},
-    "layer_norm": {"stored": layer_norm_gradient},
-}
-
 __all__ = [
     "FORMULAS",
-    "GRADIENTS",
     "PRIMITIVES",
     "adaptive_average_pool",
     "adaptive_max_pool",

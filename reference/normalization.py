@@ -11,10 +11,11 @@ mean(x^2) - mu^2 cancels.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
-from reference.arrays import Array, stored, stored_sum
+from reference.arrays import Array, stored, stored_sum, with_gradient
 
 
 def batch_norm(
@@ -79,7 +80,7 @@ def folded_batch_norm(
     return x * a + shift, *running
 
 
-def batch_norm_gradient(
+def _batch_norm_gradient(
     cotangent: Array,
     x: Array,
     running_mean: Array,
@@ -110,6 +111,12 @@ def batch_norm_gradient(
     dx = (cotangent - total / n - d * (along * a * a / n) if training else cotangent) * a
     dx = dx if weight is None else dx * _channels(weight, x)
     return dx, None, None, np.reshape(along * a, (x.shape[1],)), np.reshape(total, (x.shape[1],))
+
+
+@with_gradient(_batch_norm_gradient)
+def stored_batch_norm(x: Array, *arrays: Array | None, **options: Any) -> Array:
+    """y, with the gradient that is written above. Shapes: as batch_norm."""
+    return batch_norm(x, *arrays, **options)[0]
 
 
 def _statistics(
@@ -181,7 +188,7 @@ def folded_layer_norm(
     return _affine((_rounded(x) - _rounded(mean)) * a + 0 * (x * a - mean * a), weight, bias)
 
 
-def layer_norm_gradient(
+def _layer_norm_gradient(
     cotangent: Array,
     x: Array,
     weight: Array | None = None,
@@ -196,7 +203,8 @@ def layer_norm_gradient(
         d_gamma = sum over samples of g (a x - a mu)    d_beta = sum over samples of g
 
     As in folded_layer_norm, x a - mu a and b x - b mu are written as what rounding does to x and mu. The
-    terms in 0 are 0, and overflow where a product does. mu and a have been stored; both sums over samples grow in their results.
+    terms in 0 are 0, and overflow where a product does. mu and a have been stored, and both sums over
+    samples grow in the format of what they return.
     """
     n = _normalised(x, axes, eps)
     over, samples = tuple(range(-axes, 0)), tuple(range(np.ndim(x) - axes))
@@ -210,6 +218,12 @@ def layer_norm_gradient(
     dx = _rounded(h * a) + b * d - total * a / n + 0 * (b * x - b * mean)
     terms = cotangent * (d * a + 0 * (x * a - mean * a))
     return dx, stored_sum(terms, samples), stored_sum(cotangent, samples)
+
+
+@with_gradient(_layer_norm_gradient)
+def stored_layer_norm(x: Array, *arrays: Array | None, **options: Any) -> Array:
+    """The same map, with the gradient that is written above. Shapes: as layer_norm."""
+    return layer_norm(x, *arrays, **options)
 
 
 def _rounded(x: Array) -> Array:

@@ -15,6 +15,7 @@ took, the derivative is the whole interval between the branches, and nothing out
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import operator
@@ -87,6 +88,25 @@ class Traced(NDArrayOperatorsMixin):
         pull = OPERATIONS[function.__name__]
         return Traced(y, [(self, lambda g: pull(g, stored(y), **options))])
 
+    @staticmethod
+    def written(
+        formula: Callable[..., Base],
+        written: Callable[..., Sequence[Base]],
+        arrays: Sequence[Any],
+        options: dict[str, Any],
+    ) -> Traced:
+        """A formula with a gradient of its own (see reference.arrays.with_gradient)."""
+        x = [_value(z) for z in arrays]
+        last: list[Any] = [None, None]  # a cotangent and its gradients, of which each operand takes one
+
+        def pulled(g: Base, i: int) -> Base:
+            if last[0] is not g:
+                last[:] = g, written(g, *x, **options)
+            return last[1][i]
+
+        traced = [(z, functools.partial(pulled, i=i)) for i, z in enumerate(arrays) if isinstance(z, Traced)]
+        return Traced(formula(*x, **options), traced)
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
         raise OutsideVocabulary("the conversion of a traced array to an ndarray (__array__)")
 
@@ -138,7 +158,8 @@ def gradient(y: Sequence[Traced], cotangents: Sequence[Base], x: Sequence[Traced
         if number in shares:
             bars[number] = _total(shares.pop(number))
             for parent, pull in nodes[number].parents:
-                shares[parent.number].append(pull(bars[number]))
+                if (share := pull(bars[number])) is not None:
+                    shares[parent.number].append(share)
     return [bars.get(array.number) for array in x]
 
 
