@@ -6,8 +6,9 @@ import functools
 import inspect
 import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
@@ -17,6 +18,7 @@ from packaging.version import InvalidVersion, Version
 
 import reference
 from adapters.deviations import Deviation
+from adapters.layouts import VIEWS
 from reference.arithmetic import FORMATS, Arithmetic, Format, default_arithmetic
 
 Arrays = tuple[Any, ...]
@@ -84,16 +86,65 @@ class Backend:
             and is_within(self.version, entry.versions)
         ]
 
-    def call(self, primitive: str, arrays: Sequence[Any], options: Mapping[str, Any]) -> Arrays:
+    def in_place(self, primitive: str) -> tuple[str, ...]:
+        """The arrays that the backend documents to update: each then holds the result of its name."""
+        names: tuple[str, ...] = getattr(self.adapter, "in_place", {}).get(primitive, ())
+        return tuple(names)
+
+    @property
+    def layouts(self) -> dict[str, Callable[[Any], Any]]:
+        """The layouts of memory in which the backend can be given its arrays."""
+        return dict(getattr(self.adapter, "layouts", VIEWS))
+
+    @property
+    def cotangent_layouts(self) -> dict[str, Callable[[Any], Any]]:
+        """The layouts of its own arrays in which the backend can be given a cotangent."""
+        return {name: f for of in ("layouts", "cotangent_layouts") for name, f in getattr(self.adapter, of, {}).items()}
+
+    def others(self) -> list[Backend]:
+        """The same backend in each other mode that it has."""
+        return [replace(self, mode=mode) for mode in getattr(self.adapter, "modes", ()) if mode != self.mode]
+
+    def call(
+        self,
+        primitive: str,
+        arrays: Sequence[Any],
+        options: Mapping[str, Any],
+        *,
+        layout: str = "",
+        mapped: Sequence[int | None] = (),
+    ) -> Arrays:
         """Call the primitive on NumPy arrays of the format; the results come back as NumPy arrays.
 
         Options at the reference's default are not passed. The backend gets copies, so what it writes
-        into its inputs stays its own affair.
+        into its inputs stays its own affair. layout: one of the backend's, for every array. mapped: for
+        each array 0 if the call is to be mapped over its first axis by the adapter's vmap, or None.
 
         Raises: NotOffered; BackendError if the backend raises.
         """
-        function = _function(self.adapter, primitive, self.mode)
-        return self._called(function.call, function, primitive, arrays, options)
+        function, arrays, keywords = self._prepared(primitive, arrays, options)
+        with self._guarded(primitive):
+            if mapped:
+                call = _mapped(self.adapter, primitive, self.mode, tuple(mapped[: len(arrays)]), keywords)
+                return self._got(call(*(self._put(x, layout) for x in arrays)))
+            return self._got(function(*(self._put(x, layout) for x in arrays), **keywords))
+
+    def call_twice(
+        self, primitive: str, arrays: Sequence[Any], options: Mapping[str, Any]
+    ) -> tuple[Arrays, Arrays, Arrays]:
+        """The same call on the same native arrays twice: its results, the arrays after it, the results of the second.
+
+        What the backend documents to update gets its numbers again in between. Raises: as call.
+        """
+        function, arrays, keywords = self._prepared(primitive, arrays, options)
+        names = list(inspect.signature(reference.PRIMITIVES[primitive]).parameters)
+        updated = [names.index(name) for name in self.in_place(primitive)]
+        with self._guarded(primitive):
+            native = [self._put(x) for x in arrays]
+            first = _copies(self._got(function(*native, **keywords)))
+            after = _copies(self._got(tuple(native)))
+            native = [self._put(x) if i in updated else native[i] for i, x in enumerate(arrays)]
+            return first, after, _copies(self._got(function(*native, **keywords)))
 
     def gradient(
         self,
@@ -102,25 +153,28 @@ class Backend:
         options: Mapping[str, Any],
         cotangent: Any,
         wanted: Sequence[int],
+        *,
+        layout: str = "",
     ) -> Arrays:
         """The gradient of the first result with respect to some of the arrays, from a cotangent of its shape.
 
+        layout: one of the backend's cotangent_layouts, for the cotangent.
+
         Raises: NotOffered; BackendError if the backend raises.
         """
-        function = _function(self.adapter, primitive, self.mode)
-        call = _gradient(self.adapter, primitive, self.mode, tuple(wanted))
-        return self._called(call, function, primitive, arrays, options, cotangent)
+        _, arrays, keywords = self._prepared(primitive, arrays, options)
+        with self._guarded(primitive):
+            call = _gradient(self.adapter, primitive, self.mode, tuple(wanted))
+            native = self._put(cotangent)
+            native = self.cotangent_layouts[layout](native) if layout else native
+            return self._got(call(native, *(self._put(x) for x in arrays), **keywords))
 
-    def _called(
-        self,
-        call: Callable[..., Any],
-        function: _Function,
-        primitive: str,
-        arrays: Sequence[Any],
-        options: Mapping[str, Any],
-        *before: Any,
-    ) -> Arrays:
-        """before: arrays that a call takes before those of the primitive."""
+    def _prepared(
+        self, primitive: str, arrays: Sequence[Any], options: Mapping[str, Any]
+    ) -> tuple[Callable[..., Any], Sequence[Any], dict[str, Any]]:
+        """The function in this mode, and the arrays and keywords that it is called with. Raises: NotOffered."""
+        with self._guarded(primitive):  # a mode may compile, or may not be able to
+            function = _function(self.adapter, primitive, self.mode)
         arrays = _without_trailing_none(arrays)
         settings = {**function.required, **options}
         usual = reference_defaults(primitive)
@@ -131,13 +185,18 @@ class Backend:
             raise NotOffered(f"its {primitive} takes {function.positions} arrays, not {len(arrays)}")
         for observe in observers:
             observe(self, primitive, arrays, options)
+        return function.call, arrays, keywords
+
+    @contextmanager
+    def _guarded(self, primitive: str) -> Iterator[None]:
+        """What the backend warns of is noted, and what it raises is an error of its own. Raises: see call."""
         try:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
-                result = call(*(self._put(x) for x in (*before, *arrays)), **keywords)
-                results = tuple(self._get(y) for y in (result if isinstance(result, tuple) else (result,)))
+                yield
             warned.update((self.id, primitive, str(warning.message)) for warning in caught)
-            return results
+        except NotOffered:
+            raise
         except NotImplementedError as refusal:
             raise NotOffered(str(refusal)) from refusal
         except (Exception, SystemExit) as error:
@@ -153,15 +212,25 @@ class Backend:
         if rest := getattr(self.adapter, "rest", None):
             rest()
 
-    def _put(self, x: Any) -> Any:
+    def _put(self, x: Any, layout: str = "") -> Any:
         if not isinstance(x, np.ndarray):
             return x
+        has_own = hasattr(self.adapter, "layouts")
+        change = self.layouts[layout] if layout else None
+        x = change(x.copy()) if change and not has_own else x.copy()
         put = getattr(self.adapter, "put", None)
-        return put(x.copy(), self.device) if put else x.copy()
+        native = put(x, self.device) if put else x
+        return change(native) if change and has_own else native
 
-    def _get(self, y: Any) -> Any:
+    def _got(self, result: Any) -> Arrays:
         get = getattr(self.adapter, "get", None)
-        return get(y) if get and not isinstance(y, int) else y
+        results = result if isinstance(result, tuple) else (result,)
+        return tuple(get(y) if get and y is not None and not isinstance(y, int) else y for y in results)
+
+
+def _copies(arrays: Arrays) -> Arrays:
+    """What a later call cannot change."""
+    return tuple(x.copy() if isinstance(x, np.ndarray) else x for x in arrays)
 
 
 @functools.cache
@@ -225,6 +294,27 @@ def _inspected(adapter: Any, primitive: str, mode: str) -> _Function:
         names=None if inspect.Parameter.VAR_KEYWORD in kinds else frozenset(p.name for p in by_name),
         required={p.name: defaults[p.name] for p in by_name if p.default is p.empty and p.name in defaults},
     )
+
+
+# As _functions: a mapped function is made for one set of axes and options, and may be compiled.
+_maps: dict[tuple[Any, ...], tuple[Any, Callable[..., Any]]] = {}
+MOST_MAPS = 256
+
+
+def _mapped(
+    adapter: Any, primitive: str, mode: str, axes: tuple[int | None, ...], keywords: Mapping[str, Any]
+) -> Callable[..., Any]:
+    """Raises: NotOffered; NotImplementedError if the adapter cannot map this function."""
+    if not hasattr(adapter, "vmap"):
+        raise NotOffered("it has no vmap")
+    key = (id(adapter), primitive, mode, axes, repr(sorted(keywords.items())))
+    if key not in _maps:
+        if len(_maps) == MOST_MAPS:
+            _maps.clear()
+        in_mode = adapter.modes[mode] if hasattr(adapter, "modes") else None
+        function = adapter.vmap(functools.partial(getattr(adapter, primitive), **keywords), axes)
+        _maps[key] = adapter, in_mode(function) if in_mode else function
+    return _maps[key][1]
 
 
 def _without_trailing_none(arrays: Sequence[Any]) -> Sequence[Any]:

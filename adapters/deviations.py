@@ -15,6 +15,11 @@ class Example:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
+def in_lanes(primitive: str, *lanes: str) -> tuple[str, ...]:
+    """The checks of a primitive that meet a deviation of its values: VALUES, and those lanes."""
+    return tuple(f"{lane} {primitive}" for lane in ("VALUES", *lanes))
+
+
 @dataclass(frozen=True)
 class Deviation:
     """A known deviation of a backend from the reference.

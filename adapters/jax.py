@@ -83,6 +83,10 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     return jax.jit(function, static_argnames=[name for name in options if name != "key"])
 
 
+def vmap(function: Callable[..., Any], axes: Sequence[int | None]) -> Callable[..., Any]:
+    return jax.vmap(function, in_axes=tuple(axes))
+
+
 _events: Counter[str] = Counter()
 
 

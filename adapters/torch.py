@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -28,9 +29,12 @@ from reference.arithmetic import (
 from reference.arrays import Padding, Pair, PerAxis, per_axis
 
 formats = ("float64", "float32", "bfloat16", "float16")
-modes = {"eager": None}
 composed = ("residual", "sinusoidal_encoding")
 conventions = {"lp_pool": {"signed": True}}  # "at p = 1, one gets Sum Pooling": torch.nn.LPPool1d
+
+
+# "running_mean and running_var are updated in place": the buffers of torch.nn.BatchNorm2d, when it is trained.
+in_place = {"batch_norm": ("running_mean", "running_var")}
 
 
 def versions() -> dict[str, str]:
@@ -64,9 +68,82 @@ def gradient(function: Callable[..., Any], wanted: tuple[int, ...]) -> Callable[
     return pulled
 
 
+def every_second_element(x: Tensor) -> Tensor:
+    around = x.new_full([2 * n for n in x.shape], True if x.dtype == torch.bool else math.nan)
+    return around[(*[slice(None, None, 2)] * x.ndim, ...)].copy_(x)
+
+
+def transposed(x: Tensor) -> Tensor:
+    backwards = tuple(reversed(range(x.ndim)))
+    return x.permute(backwards).contiguous().permute(backwards)
+
+
+def channels_last(x: Tensor) -> Tensor:
+    """Its own memory formats, and what corresponds to them with one spatial axis."""
+    if x.ndim in (4, 5):
+        return x.contiguous(memory_format=torch.channels_last if x.ndim == 4 else torch.channels_last_3d)
+    return x.movedim(1, -1).contiguous().movedim(-1, 1) if x.ndim == 3 else x
+
+
+def from_the_second_element(x: Tensor) -> Tensor:
+    return torch.cat([x.new_zeros(1), x.flatten()])[1:].view(x.shape)
+
+
+layouts = {  # a stride is never negative
+    "every second element": every_second_element,
+    "transposed": transposed,
+    "channels last": channels_last,
+    "from the second element": from_the_second_element,
+}
+
+
+def one_number_everywhere(x: Tensor) -> Tensor:
+    """A cotangent of one number over and over, such as that of y.sum(), occupies the place of one."""
+    is_one = x.numel() > 1 and bool(((x == x.flatten()[0]) & (x.signbit() == x.flatten()[0].signbit())).all())
+    return x.flatten()[0].expand(x.shape) if is_one else x
+
+
+cotangent_layouts = {"one number everywhere": one_number_everywhere}
+
+
+def vmap(function: functools.partial[Any], axes: Sequence[int | None]) -> Callable[..., Any]:
+    """What is random is the same for each sample, as in a call of one sample alone.
+
+    So are the weights that a layer draws when it is made, and that nobody uses.
+    """
+    if function.func is batch_norm and function.keywords.get("training"):
+        raise NotImplementedError(f"under vmap, shared statistics cannot be updated: {DOCS}/func.batch_norm.html")
+    return torch.func.vmap(function, in_dims=tuple(axes), randomness="same")
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """torch.compile with its default backend, which writes C++ on the CPU."""
+    if function is output_size:  # computes no array
+        return function
+    import torch._inductor.config
+    from torch._inductor.cpp_builder import get_cpp_compiler
+    from torch._inductor.exc import InvalidCxxCompiler
+
+    torch._inductor.config.compile_threads = 1  # no pool of processes: others run beside this one
+    try:
+        get_cpp_compiler()
+    except InvalidCxxCompiler as error:
+        raise NotImplementedError(f"torch.compile needs a C++ compiler: {DOCS}/torch.compiler_inductor.html") from error
+    return torch.compile(function)
+
+
+def rest() -> None:
+    """Forget what was compiled: after a few shapes a function would not be compiled for another."""
+    if "torch._dynamo" in sys.modules:
+        torch._dynamo.reset()
+
+
+modes = {"eager": None, "compiled": compiled}
+
+
 def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
     """What the kernels do inside."""
-    kernels = "https://github.com/pytorch/pytorch/blob/main/aten/src/ATen/native"
+    kernels = f"{ATEN}/native"
     match primitive:
         case "batch_norm":  # the statistics that normalise are kept in the format of x
             source = f"{kernels}/cpu/batch_norm_kernel.cpp: x alpha + beta, with alpha = gamma invstd"
@@ -80,10 +157,12 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
                 f"{kernels}/cpu/UnaryOpsKernel.cpp: 1 / (1 + exp(-x)), where exp overflows if the result is subnormal"
             )
             return wide_arithmetic(format, ulps={"expit": 2}, flushes_results=True, source=source)
-        case "gelu" if format in (FLOAT32, BFLOAT16) and device == "cpu":
-            source = "oneDNN, src/cpu/x64/injectors/jit_uni_eltwise_injector.cpp: erf by polynomials, to 5.72 ulp"
+        case "gelu" if format is not FLOAT64 and device == "cpu":
+            source = "oneDNN, src/cpu/x64/injectors/jit_uni_eltwise_injector.cpp: erf by polynomials, to 5.72 ulp; "
+            source += f"elsewhere {ATEN}/cpu/vec/vec512/vec512_float.h: by Abramowitz and Stegun's 7.1.26, to 1.5e-7"
+            ulps = {} if format is FLOAT16 else {"erf": 6.0}
             flush = {"flushes_inputs": format is BFLOAT16, "flushes_results": format is BFLOAT16}
-            return wide_arithmetic(format, ulps={"erf": 6}, **flush, source=source)
+            return wide_arithmetic(format, formulas=("by_rational_powers",), ulps=ulps, **flush, source=source)
         case "lp_pool":  # written in Python: each step is kept in the format of x
             source = "https://github.com/pytorch/pytorch/blob/main/torch/nn/functional.py: an average times its count"
             if device == "cpu":
@@ -110,7 +189,13 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
             if primitive == "multi_head_attention":  # without gradients, every step is stored
                 return default_arithmetic(format, **claims)
             return wide_arithmetic(format, stores_operands=format in (BFLOAT16, FLOAT16), **claims)
-        case "convolution" | "dense" if format is BFLOAT16 and device == "cpu":
+        case "dense" if format in (BFLOAT16, FLOAT16) and device == "cpu":
+            source = f"{kernels}/Linear.cpp: the product is stored before the bias is added, unless addmm can do both"
+            if format is BFLOAT16:
+                source += "; oneDNN, src/common/bfloat16.cpp, and Intel, VDPBF16PS: subnormals are flushed and read as zero"
+            flushes = format is BFLOAT16
+            return default_arithmetic(format, flushes_inputs=flushes, flushes_results=flushes, source=source)
+        case "convolution" if format is BFLOAT16 and device == "cpu":
             source = "oneDNN, src/common/bfloat16.cpp, and Intel, VDPBF16PS: subnormals are flushed and read as zero"
             return wide_arithmetic(format, flushes_inputs=True, flushes_results=True, source=source)
         case "transposed_convolution" if device == "cpu" and format in (BFLOAT16, FLOAT16):
@@ -468,6 +553,7 @@ def _attention(width: int, heads: int, bias: bool, keys: int, values: int) -> to
     ).eval()
 
 
+ATEN = "https://github.com/pytorch/pytorch/blob/main/aten/src/ATen"
 EMPTY = "no empty spatial axis, whatever the padding: aten/src/ATen/native/Convolution.cpp"
 POOLS = "aten/src/ATen/native/Pool.h"
 VML = "aten/src/ATen/cpu/vml.h has Intel's vector mathematics in its mode of high accuracy"

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from adapters.deviations import Deviation, Example
+from adapters.deviations import Deviation, Example, in_lanes
 from reference.arithmetic import FLOAT32, FLOAT64, differentiated
 from reference.pooling import lp_pool, sum_pool
 
@@ -101,7 +101,7 @@ _EMPTY_BATCH = Example(
 
 deviations = [
     Deviation(
-        check="VALUES lp_pool",
+        check=in_lanes("lp_pool", "LAYOUT", "BATCH", "VMAP", "MODES"),
         region=_a_window_that_sticks_out_is_not_zero,
         example=Example({"x": [[[1.0]]]}, {"kernel": (2,), "stride": None, "norm_type": 2, "ceil_mode": True}),
         reason=(
@@ -135,7 +135,7 @@ deviations = [
         versions="==2.13.*",
     ),
     Deviation(
-        "VALUES layer_norm",
+        in_lanes("layer_norm", "LAYOUT", "BATCH", "VMAP"),
         _mean_squared_overflows,
         Example({"x": [2e19], "weight": None, "bias": None}, {"axes": 1, "eps": 1e-5}),
         "NaN for a sample whose mean is above the root of the largest number: moments are merged with those of "
@@ -146,7 +146,7 @@ deviations = [
         devices=("cpu",),
     ),
     Deviation(
-        "VALUES layer_norm",
+        in_lanes("layer_norm", "LAYOUT", "BATCH", "VMAP"),
         _mean_squared_overflows,
         Example({"x": [2e154], "weight": None, "bias": None}, {"axes": 1, "eps": 1e-5}),
         "NaN for a sample whose mean is above the root of the largest number, as in float32",
@@ -156,7 +156,7 @@ deviations = [
         devices=("cpu",),
     ),
     Deviation(
-        "VALUES gelu",
+        in_lanes("gelu", "LAYOUT", "VMAP"),
         _doubled_it_overflows,
         Example({"x": [0.0, 2.0**127]}, {"approximate": "none"}),
         "infinity from 2^127 on: x (1 + erf) is formed before it is halved",
@@ -166,7 +166,7 @@ deviations = [
         devices=("cpu",),
     ),
     Deviation(
-        check="VALUES multi_head_attention",
+        check=in_lanes("multi_head_attention", "PURE", "LAYOUT"),
         region=_empty_batch_with_masks,
         example=_EMPTY_BATCH,
         reason="a batch of none with a mask for each sample raises: view(0, heads, -1, S) has no meaning",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from properties.strategies import (
     Problems,
@@ -39,15 +41,16 @@ class Case:
 
     differentiable: the arrays with respect to which the first result has a gradient; None means all that
     hold numbers. exact: whether it is exact on small integers, with some of its options, because it is linear
-    or selects. samples: the arrays whose first axis, if it is a batch, counts samples that do not influence
-    each other. outputs: the names of the results. formats: those in which it is tried; None means all that a
+    or selects. samples: given a draw, the names of the arrays whose first axis counts samples that do not
+    influence each other, as the first axis of the first result does; none where the draw is one sample, or
+    where samples do influence each other; None where they always do. outputs: the names of the results. formats: those in which it is tried; None means all that a
     backend has.
     """
 
     problems: Problems
     differentiable: tuple[str, ...] | None = None
     exact: bool = False
-    samples: tuple[str, ...] = ()
+    samples: Callable[[Any], tuple[str, ...]] | None = None
     outputs: tuple[str, ...] = ("y",)
     formats: tuple[str, ...] | None = None
 
@@ -60,33 +63,74 @@ class Case:
         return self.differentiable is None or name in self.differentiable
 
 
-X = ("x",)
+def batch(p: Any) -> tuple[str, ...]:
+    """x (N, C, *S) is always a batch."""
+    return ("x",)
+
+
+def above(rank: int) -> Callable[[Any], tuple[str, ...]]:
+    """x (*N, *D) is a batch where it has more axes than one sample."""
+    return lambda p: ("x",) if p.x.ndim > rank else ()
+
+
+def positions(p: Any) -> tuple[str, ...]:
+    """t (*T): each position is a sample."""
+    return ("t",) if p.t.ndim else ()
+
+
+def rows(p: Any) -> tuple[str, ...]:
+    """x is a batch unless the softmax runs along its first axis."""
+    return ("x",) if p.axis % p.x.ndim else ()
+
+
+def layers(p: Any) -> tuple[str, ...]:
+    """x (*B, *D) is a batch unless all of its axes are normalised together."""
+    return ("x",) if p.x.ndim > p.axes else ()
+
+
+def evaluated(p: Any) -> tuple[str, ...]:
+    """In training the statistics are those of all samples."""
+    return () if p.training else ("x",)
+
+
+def heads(p: Any) -> tuple[str, ...]:
+    """q (*B, T, d); a mask that has the first axis of the batch may broadcast along it."""
+    has_own = p.mask is not None and p.mask.ndim == p.q.ndim and p.mask.shape[0] == p.q.shape[0]
+    return () if p.q.ndim < 3 else ("q", "k", "v", "mask") if has_own else ("q", "k", "v")
+
+
+def sequences(p: Any) -> tuple[str, ...]:
+    """query (*N, T, E); a mask (N, H, T, S) is one for each sample."""
+    has_own = p.mask is not None and p.mask.ndim > p.query.ndim
+    batched = ("query", "key", "value", "key_padding_mask")
+    return () if p.query.ndim < 3 else (*batched, "mask") if has_own else batched
+
 
 CASES = (
     Case(output_sizes(), differentiable=(), formats=("float64",)),  # integers: no format matters
-    Case(pads(), exact=True, samples=X),
-    Case(convolutions(), exact=True, samples=X),
-    Case(transposed_convolutions(), exact=True, samples=X),
-    Case(max_pools(), exact=True, samples=X),
-    Case(sum_pools(), exact=True, samples=X),
-    Case(average_pools(), exact=True, samples=X),
-    Case(lp_pools(), exact=True, samples=X),
-    Case(global_pools("global_max_pool"), exact=True, samples=X),
-    Case(global_pools("global_average_pool"), exact=True, samples=X),
-    Case(adaptive_pools("adaptive_max_pool"), exact=True, samples=X),
-    Case(adaptive_pools("adaptive_average_pool"), exact=True, samples=X),
-    Case(batch_norms(), ("x", "weight", "bias"), outputs=("y", "running_mean", "running_var")),
-    Case(layer_norms(), samples=X),
+    Case(pads(), exact=True, samples=batch),
+    Case(convolutions(), exact=True, samples=batch),
+    Case(transposed_convolutions(), exact=True, samples=batch),
+    Case(max_pools(), exact=True, samples=batch),
+    Case(sum_pools(), exact=True, samples=batch),
+    Case(average_pools(), exact=True, samples=batch),
+    Case(lp_pools(), exact=True, samples=batch),
+    Case(global_pools("global_max_pool"), exact=True, samples=batch),
+    Case(global_pools("global_average_pool"), exact=True, samples=batch),
+    Case(adaptive_pools("adaptive_max_pool"), exact=True, samples=batch),
+    Case(adaptive_pools("adaptive_average_pool"), exact=True, samples=batch),
+    Case(batch_norms(), ("x", "weight", "bias"), samples=evaluated, outputs=("y", "running_mean", "running_var")),
+    Case(layer_norms(), samples=layers),
     Case(dropouts(), exact=True),
-    Case(relus(), exact=True, samples=X),
-    Case(sigmoids(), samples=X),
-    Case(tanhs(), samples=X),
-    Case(gelus(), samples=X),
-    Case(softmaxes(), samples=X),
-    Case(log_softmaxes(), samples=X),
-    Case(denses(), exact=True, samples=X),
-    Case(residuals(), exact=True, samples=X),
-    Case(attentions(), samples=("q", "k", "v", "mask")),
-    Case(multi_head_attentions(), samples=("query", "key", "value", "mask", "key_padding_mask")),
-    Case(sinusoidal_encodings(), differentiable=(), samples=("t",)),
+    Case(relus(), exact=True, samples=above(0)),
+    Case(sigmoids(), samples=above(0)),
+    Case(tanhs(), samples=above(0)),
+    Case(gelus(), samples=above(0)),
+    Case(softmaxes(), samples=rows),
+    Case(log_softmaxes(), samples=rows),
+    Case(denses(), exact=True, samples=above(1)),
+    Case(residuals(), exact=True, samples=above(1)),
+    Case(attentions(), samples=heads),
+    Case(multi_head_attentions(), samples=sequences),
+    Case(sinusoidal_encodings(), differentiable=(), samples=positions),
 )

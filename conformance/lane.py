@@ -15,8 +15,8 @@ from collections.abc import Callable
 from adapters.backend import Backend
 from conformance.cases import CASES, Case
 from properties.law import statement
-from properties.strategies import Draw, Problems
-from properties.trial import Check, trial
+from properties.strategies import Draw, Problems, Spec
+from properties.trial import Check, everywhere, trial
 
 Body = Callable[[Backend, Draw, Case], None]
 Test = Callable[[Backend, Case], None]
@@ -26,25 +26,40 @@ def _own(case: Case) -> Problems:
     return case.problems
 
 
+def with_arrays(case: Case) -> Problems | None:
+    """The row's problems, if they have arrays: output_size has integers."""
+    arrays = case.problems.pool(0, 0)[0].arrays.values()
+    return case.problems if any(isinstance(x, Spec) for x in arrays) else None
+
+
 def lane(
     name: str,
     *,
     part: str = "lanes",
     problems: Callable[[Case], Problems | None] = _own,
     formats: tuple[str, ...] | None = None,
+    concerns: Callable[[Backend], bool] = everywhere,
 ) -> Callable[[Body], Test]:
     """Make a test of every row of the table.
 
     name: the checks are called "NAME primitive". part: see properties.trial.Check. problems: what a row is
     tried on; None where the lane has nothing to say about a primitive. formats: those in which the lane
-    is tried, unless the row has its own; None means all.
+    is tried, unless the row has its own; None means all. concerns: see properties.trial.Check.
     """
 
     def decorate(body: Body) -> Test:
         says = statement(body)
         tried = {case: drawn for case in CASES if (drawn := problems(case)) is not None}
         checks = {
-            case: Check(f"{name} {case.primitive}", case.primitive, name.lower(), says, case.formats or formats, part)
+            case: Check(
+                f"{name} {case.primitive}",
+                case.primitive,
+                name.lower(),
+                says,
+                case.formats or formats,
+                part,
+                concerns,
+            )
             for case in tried
         }
 

@@ -7,7 +7,7 @@ import numpy as np
 from adapters.backend import Backend
 from conformance.cases import Case
 from conformance.lane import lane
-from properties.agreement import WrongShape, agree
+from properties.agreement import WrongShape, about, agree
 from properties.sides import bounded_gradient
 from properties.strategies import Draw, Problems
 from properties.strategies.cotangents import differentiated
@@ -19,15 +19,18 @@ def _problems(case: Case) -> Problems | None:
 
 @lane("GRADIENTS", part="gradients", problems=_problems)
 def test_gradients(backend: Backend, draw: Draw, case: Case) -> None:
-    """The vector-Jacobian product with any cotangent is the reference's, within the bound."""
+    """The vector-Jacobian product with any cotangent is the reference's, within the bound, however the cotangent lies in memory."""
     names = [name for name, x in draw.arrays.items() if case.has_gradient(name) and _holds_numbers(x)]
     wanted = [list(draw.arrays).index(name) for name in names]
     call = draw.primitive, list(draw.arrays.values()), draw.options, draw.cotangent, wanted
-    got, want = backend.gradient(*call), bounded_gradient(backend, *call)
-    if len(got) != len(want):
-        raise WrongShape(f"{len(got)} gradients of {len(want)}: {', '.join(names)}", got=len(got), want=len(want))
-    for name, g, bound in zip(names, got, want, strict=True):
-        agree(g, bound, backend.format, output=f"gradient of {name}")
+    want = bounded_gradient(backend, *call)
+    for layout in ("", *backend.cotangent_layouts):
+        with about(f"cotangent {layout}" if layout else ""):
+            got = backend.gradient(*call, layout=layout)
+            if len(got) != len(want):
+                raise WrongShape(f"{len(got)} gradients of {len(want)}: {', '.join(names)}", got=len(got), want=len(want))
+            for name, g, bound in zip(names, got, want, strict=True):
+                agree(g, bound, backend.format, output=f"gradient of {name}")
 
 
 def _holds_numbers(x: object) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from adapters.backend import Backend
 from conformance.cases import Case
+from conformance.judged import judged
 from conformance.lane import lane
-from properties.agreement import WrongShape, agree, same_number
 from properties.sides import bounded
 from properties.strategies import Draw
 
@@ -15,14 +15,4 @@ def test_values(backend: Backend, draw: Draw, case: Case) -> None:
     """The result is the reference's, within the bound."""
     arrays, options = list(draw.arrays.values()), draw.options
     got, want = backend.call(draw.primitive, arrays, options), bounded(backend, draw.primitive, arrays, options)
-    if len(got) != len(want):
-        raise WrongShape(
-            f"{len(got)} results, the reference has {len(want)}: {', '.join(case.outputs)}",
-            got=len(got),
-            want=len(want),
-        )
-    for name, y, bound in zip(case.outputs, got, want, strict=True):
-        if isinstance(bound, int):
-            same_number(y, bound, output=name)
-        else:
-            agree(y, bound, backend.format, output=name)
+    judged(got, want, case, backend)

@@ -14,7 +14,8 @@ the checks may read.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -22,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from adapters.backend import BackendError
 from reference.arithmetic import Bounded, Format
 from reference.arithmetic.formats import Floats
 
@@ -121,6 +123,18 @@ class Tally:
 tally = Tally()
 
 
+@contextmanager
+def about(what: str) -> Iterator[None]:
+    """Say of a failure which part of a check it is about."""
+    try:
+        yield
+    except Failure as failure:
+        failure.args = (f"{what}: {failure}",)
+        raise
+    except BackendError as error:
+        raise Raised(f"{what}: {error}") from error
+
+
 def start() -> Tally:
     """Begin a new check: everything is noted on a fresh tally."""
     global tally
@@ -194,19 +208,35 @@ def at_most(left: Floats, right: Floats, room: Floats, fmt: Format) -> None:
     law_holds(np.maximum(left, right), right, room, fmt, right)
 
 
-def same_bits(left: NDArray[Any], right: NDArray[Any], *, failure: type[Failure] = LawBroken) -> None:
+def same_bits(
+    left: NDArray[Any],
+    right: NDArray[Any],
+    *,
+    output: str = "",
+    sides: tuple[str, str] = ("the left side", "the right"),
+    failure: type[Failure] = LawBroken,
+) -> None:
     """Both sides have the same shape, type and bits; every NaN counts as the same.
+
+    output, sides: what is compared, and where it was found.
 
     Raises: WrongShape, WrongFormat, or the failure.
     """
     left, right = np.asarray(left), np.asarray(right)
+    one, other = sides
     if left.dtype != right.dtype:
         raise WrongFormat(
-            f"the left side is {left.dtype}, the right {right.dtype}", got=str(left.dtype), want=str(right.dtype)
+            f"{output} {one} is {left.dtype}, {other} {right.dtype}".strip(),
+            output=output or "left",
+            got=str(left.dtype),
+            want=str(right.dtype),
         )
     if left.shape != right.shape:
         raise WrongShape(
-            f"the left side has shape {left.shape}, the right {right.shape}", got=left.shape, want=right.shape
+            f"{output} {one} has shape {left.shape}, {other} {right.shape}".strip(),
+            output=output or "left",
+            got=left.shape,
+            want=right.shape,
         )
     x, y = left.astype(np.float64), right.astype(np.float64)
     same = ((x == y) & (np.signbit(x) == np.signbit(y))) | (np.isnan(x) & np.isnan(y))
@@ -214,9 +244,10 @@ def same_bits(left: NDArray[Any], right: NDArray[Any], *, failure: type[Failure]
     if not same.all():
         index = tuple(int(i) for i in np.argwhere(~same)[0])
         got, want = float(x[index]), float(y[index])
+        where = f"{output}[{', '.join(map(str, index))}]" if output else f"at {index}"
         raise failure(
-            f"at {index} the left side is {got!r}, the right {want!r}: not the same bits",
-            output="left",
+            f"{where} {one} is {got!r}, {other} {want!r}: not the same bits",
+            output=output or "left",
             index=index,
             got=got,
             want=want,

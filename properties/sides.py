@@ -57,12 +57,14 @@ def _is_number(x: Any) -> bool:
     return isinstance(x, Bounded) or (isinstance(x, np.ndarray) and x.dtype.kind not in "biu")
 
 
-def bounded(backend: Backend, primitive: str, arrays: Sequence[Any], options: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What the reference allows a backend to return."""
+def bounded(
+    backend: Backend, primitive: str, arrays: Sequence[Any], options: Mapping[str, Any], *, layout: str = ""
+) -> tuple[Any, ...]:
+    """What the reference allows a backend to return. layout: of the arrays, which may decide what is dropped."""
     return read(
         reference.PRIMITIVES[primitive],
         arrays,
-        _settings(backend, primitive, arrays, options),
+        _settings(backend, primitive, arrays, options, layout),
         backend.arithmetic(primitive),
         reference.FORMULAS.get(primitive),
     )
@@ -88,17 +90,19 @@ def bounded_gradient(
     )
 
 
-def _settings(backend: Backend, primitive: str, arrays: Sequence[Any], options: Mapping[str, Any]) -> dict[str, Any]:
+def _settings(
+    backend: Backend, primitive: str, arrays: Sequence[Any], options: Mapping[str, Any], layout: str = ""
+) -> dict[str, Any]:
     """The options with which the reference is read: with the backend's conventions, and what chance chose for it."""
     settings = {**backend.conventions(primitive), **options}
     if primitive == "dropout" and settings.get("training", True):
-        settings["keep"] = _kept(backend, arrays[0], options)
+        settings["keep"] = _kept(backend, arrays[0], options, layout)
     return settings
 
 
-def _kept(backend: Backend, x: Any, options: Mapping[str, Any]) -> Any:
+def _kept(backend: Backend, x: Any, options: Mapping[str, Any], layout: str) -> Any:
     """Which elements a backend's dropout keeps: those of ones that survive, with the same key."""
-    (y,) = backend.call("dropout", [np.ones(x.shape, backend.format.dtype)], options)
+    (y,) = backend.call("dropout", [np.ones(x.shape, backend.format.dtype)], options, layout=layout)
     return np.asarray(y) != 0
 
 

@@ -28,12 +28,18 @@ from reference.arithmetic import FLOAT32
 Judge = Callable[[Backend, Draw], None]
 
 
+def everywhere(backend: Backend) -> bool:
+    """Most checks concern every backend."""
+    return True
+
+
 @dataclass(frozen=True)
 class Check:
     """One row of the report. property is "values", the id of a law or the name of a lane; statement is what must hold.
 
     formats: those in which it is tried above depth "deep", the first ones first; None means all that a backend has.
-    part: "values", "gradients", "lanes" or "laws", which decides how much is tried.
+    part: "values", "gradients", "lanes", "modes" or "laws", which decides how much is tried. concerns: whether
+    there is anything to ask of a backend.
     """
 
     id: str
@@ -42,13 +48,15 @@ class Check:
     statement: str
     formats: tuple[str, ...] | None = None
     part: str = "laws"
+    concerns: Callable[[Backend], bool] = everywhere
 
 
 @dataclass(frozen=True)
 class Depth:
     """How much is tried.
 
-    values, gradients, lanes, laws: the breadth of the pool for each part of the checks. low: its share in
+    values, gradients, lanes, modes, laws: the breadth of the pool for each part of the checks; a part of
+    breadth 0 is not tried. low: its share in
     formats below float32, since what is wrong in every format shows in the others. compiled: its share where
     each new shape is compiled, which takes a hundred times as long as a call. itself: its share on the
     reference, which the suite's own tests try too. draws: on each problem; redraws: on each that was compiled;
@@ -59,6 +67,7 @@ class Depth:
     values: float
     gradients: float
     lanes: float
+    modes: float
     laws: float
     low: float
     compiled: float
@@ -78,7 +87,7 @@ class Depth:
 
     def number(self, check: Check, backend: Backend) -> int:
         """How many draws of numbers a problem gets."""
-        if check.part == "lanes":
+        if check.part in ("lanes", "modes"):
             return self.lane_draws
         return self.redraws if backend.mode == "compiled" else self.draws
 
@@ -88,6 +97,7 @@ DEPTHS = {
         values=1.0,
         gradients=0.5,
         lanes=0.1,
+        modes=0,
         laws=0.6,
         low=0.5,
         compiled=0.3,
@@ -102,6 +112,7 @@ DEPTHS = {
         values=1.5,
         gradients=1.0,
         lanes=0.3,
+        modes=0.3,
         laws=1.0,
         low=0.5,
         compiled=0.45,
@@ -116,6 +127,7 @@ DEPTHS = {
         values=4.0,
         gradients=3.0,
         lanes=1.0,
+        modes=1.0,
         laws=2.5,
         low=1.0,
         compiled=1.0,
@@ -145,6 +157,8 @@ def configure(depth: str, seed: int) -> None:
 
 def is_tried(check: Check, backend: Backend, formats: Collection[str]) -> bool:
     """Whether a check is tried in a backend's format at this depth. formats: those that the run has of it."""
+    if not check.concerns(backend) or not getattr(_run.depth, check.part):
+        return False
     if check.formats is None or _run.depth.law_formats is None:
         return True
     there = [name for name in check.formats if name in formats]

@@ -9,7 +9,7 @@ import pytest
 from adapters.backend import Backend
 from conformance.cases import CASES
 from conformance.checks import lanes, laws
-from conformance.mutants import MUTANTS, REJECTS, Adapter, tried
+from conformance.mutants import BY_LANE, MUTANTS, REJECTS, Adapter, tried
 from properties import agreement, trial
 from properties.agreement import Failure
 
@@ -32,6 +32,7 @@ BY_LAWS_ONLY = {
     "fits_what_does_not",
     "adds_where_it_fits",
 }
+BY_LANES_ONLY = {name for names in BY_LANE.values() for name in names}
 BY_THE_LAW_FIRST = {"full_without_dilation"}  # values seldom draw full, dilated and zeros together
 
 
@@ -91,7 +92,7 @@ def test_a_law_rejects_its_mutants(law: str, mutant: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in MUTANTS if name.split(": ")[1] not in BY_LAWS_ONLY | BY_THE_LAW_FIRST]
+    "name", [name for name in MUTANTS if name.split(": ")[1] not in BY_LAWS_ONLY | BY_LANES_ONLY | BY_THE_LAW_FIRST]
 )
 def test_values_reject_every_mutant(name: str) -> None:
     """At the default depth the values alone give every mutant away, with what was got, wanted and the input."""
