@@ -220,8 +220,9 @@ def gradient_arithmetic(primitive: str, device: str, format: Format) -> Arithmet
     is_low = format in (BFLOAT16, FLOAT16)
     match primitive:
         case "batch_norm":
-            source = f"{kernels}/cpu/batch_norm_kernel.cpp: float32 inside, but the statistics of x in the format of x"
-            return wide_arithmetic(format, formulas=("stored",), source=source)
+            source = f"{kernels}/cpu/batch_norm_kernel.cpp stores the statistics of x in the format of x; "
+            source += "Normalization.cpp, batch_norm_backward_cpu_template: the rest too, if a cotangent has gaps"
+            return default_arithmetic(format, formulas=("stored",), source=source)
         case "layer_norm" if device == "cpu":
             source = f"{kernels}/cpu/layer_norm_kernel.cpp: layer_norm_backward_frame"
             return wide_arithmetic(format, formulas=("updating", "stored"), source=source)

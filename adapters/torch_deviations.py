@@ -10,7 +10,7 @@ import numpy as np
 
 from adapters.deviations import Deviation, Example, in_lanes
 from reference.arithmetic import FLOAT32, FLOAT64, differentiated
-from reference.pooling import lp_pool, sum_pool
+from reference.pooling import lp_pool, max_pool, sum_pool
 
 
 def _seen_by_windows(draw: Any) -> tuple[Any, Any]:
@@ -54,6 +54,22 @@ def _gradient_of_a_sum_that_is_zero(draw: Any) -> bool:
         return False
     _, y = _seen_by_windows(draw)
     return _reaches_x(draw, draw.cotangent.astype(np.float64) * (y == 0))
+
+
+def _a_window_sees_nothing(draw: Any) -> bool:
+    """Whether some window of max_pool lies in the padding altogether."""
+    return bool((max_pool(np.zeros(draw.x.shape), **draw.options) == -math.inf).any())
+
+
+def _transposed_is_taken_for_contiguous(draw: Any) -> bool:
+    """Whether a transposed cotangent is read in another order: one sample of several channels along one axis.
+
+    Then it counts as contiguous with its channels last, and as contiguous by the format that it suggests.
+    """
+    g = draw.cotangent
+    if g.ndim < 4 or g.shape[0] != 1 or sum(side > 1 for side in g.shape[2:]) != 1:
+        return False
+    return not np.array_equal(g.ravel(), g.ravel(order="F"))
 
 
 def _mean_squared_overflows(draw: Any) -> bool:
@@ -133,6 +149,46 @@ deviations = [
         "norm_type 1, a sum, it is 1",
         "https://github.com/pytorch/pytorch/pull/6766",
         versions="==2.13.*",
+    ),
+    Deviation(
+        "GRADIENTS max_pool",
+        _a_window_sees_nothing,
+        Example(
+            {"x": [[[[0.0], [0.0], [0.0]]]], "cotangent": [[[[1.0]]]]},
+            {
+                "kernel": (3, 2),
+                "stride": (3, 2),
+                "padding": ((0, 0), (1, 1)),
+                "dilation": (1, 3),
+                "ceil_mode": True,
+            },
+        ),
+        "a window that lies in the padding altogether has a largest element all the same, beside x: its cotangent is "
+        "added to another row, or to memory that is not x's. max_pool2d of one number with kernel (1, 2), stride "
+        "(1, 2d), padding (0, 1), dilation (1, d) and ceil_mode ends its process in the way back, for d = 10^8",
+        f"{KERNELS}/cpu/MaxPoolKernel.cpp",
+        versions="==2.13.*",
+        devices=("cpu",),
+    ),
+    Deviation(
+        "GRADIENTS batch_norm",
+        _transposed_is_taken_for_contiguous,
+        Example(
+            {
+                "x": [[[[1.0, 2.0]], [[3.0, 4.0]]]],
+                "running_mean": [0.0, 0.0],
+                "running_var": [1.0, 1.0],
+                "weight": None,
+                "bias": None,
+                "cotangent": [[[[1.0, 2.0]], [[3.0, 4.0]]]],
+            },
+            {"training": False, "momentum": 0.1, "eps": 1.0},
+        ),
+        "a transposed cotangent (1, C, 1, W) is read in the order of x: it is contiguous with its channels last, but "
+        "suggests that it is so without",
+        f"{KERNELS}/Normalization.cpp",
+        versions="==2.13.*",
+        devices=("cpu",),
     ),
     Deviation(
         in_lanes("layer_norm", "LAYOUT", "BATCH", "VMAP"),

@@ -23,14 +23,14 @@ def test_gradients(backend: Backend, draw: Draw, case: Case) -> None:
     names = [name for name, x in draw.arrays.items() if case.has_gradient(name) and _holds_numbers(x)]
     wanted = [list(draw.arrays).index(name) for name in names]
     call = draw.primitive, list(draw.arrays.values()), draw.options, draw.cotangent, wanted
-    want = bounded_gradient(backend, *call)
+    want, terms = bounded_gradient(backend, *call)
     for layout in ("", *backend.cotangent_layouts):
         with about(f"cotangent {layout}" if layout else ""):
             got = backend.gradient(*call, layout=layout)
             if len(got) != len(want):
                 raise WrongShape(f"{len(got)} gradients of {len(want)}: {', '.join(names)}", got=len(got), want=len(want))
-            for name, g, bound in zip(names, got, want, strict=True):
-                agree(g, bound, backend.format, output=f"gradient of {name}")
+            for name, g, bound, largest in zip(names, got, want, terms, strict=True):
+                agree(g, bound, backend.format, output=f"gradient of {name}", terms=largest)
 
 
 def _holds_numbers(x: object) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 import reference
 from adapters.backend import Backend
 from properties.strategies.draws import Draw
-from reference.arithmetic import FLOAT64, Bounded, default_arithmetic, read, read_gradient
+from reference.arithmetic import FLOAT64, Bounded, default_arithmetic, gradient_terms, read, read_gradient
 
 ON_OUTPUTS = default_arithmetic(FLOAT64)  # what a law does to results happens in float64
 
@@ -77,17 +77,12 @@ def bounded_gradient(
     options: Mapping[str, Any],
     cotangent: Any,
     wanted: Sequence[int],
-) -> tuple[Bounded, ...]:
-    """What the reference allows a backend to return as a gradient of the first result."""
-    return read_gradient(
-        reference.PRIMITIVES[primitive],
-        arrays,
-        _settings(backend, primitive, arrays, options),
-        [cotangent],
-        wanted,
-        backend.arithmetic(primitive, gradient=True),
-        reference.FORMULAS.get(primitive),
-    )
+) -> tuple[tuple[Bounded, ...], tuple[float, ...]]:
+    """What the reference allows a backend to return as a gradient of the first result, and how large its terms are."""
+    settings = _settings(backend, primitive, arrays, options)
+    call = reference.PRIMITIVES[primitive], arrays, settings, [cotangent], wanted
+    formulas = reference.FORMULAS.get(primitive)
+    return read_gradient(*call, backend.arithmetic(primitive, gradient=True), formulas), gradient_terms(*call)
 
 
 def _settings(
