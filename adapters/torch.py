@@ -192,7 +192,9 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
         case "dense" if format in (BFLOAT16, FLOAT16) and device == "cpu":
             source = f"{kernels}/Linear.cpp: the product is stored before the bias is added, unless addmm can do both"
             if format is BFLOAT16:
-                source += "; oneDNN, src/common/bfloat16.cpp, and Intel, VDPBF16PS: subnormals are flushed and read as zero"
+                source += (
+                    "; oneDNN, src/common/bfloat16.cpp, and Intel, VDPBF16PS: subnormals are flushed and read as zero"
+                )
             flushes = format is BFLOAT16
             return default_arithmetic(format, flushes_inputs=flushes, flushes_results=flushes, source=source)
         case "convolution" if format is BFLOAT16 and device == "cpu":
@@ -230,12 +232,16 @@ def gradient_arithmetic(primitive: str, device: str, format: Format) -> Arithmet
             claims = arithmetic(primitive, device, format)
             return replace(claims, formulas=(*claims.formulas, "recomputed"))
         case "sigmoid" if format is FLOAT16 and device == "cpu":
-            source = f"{kernels}/cpu/BinaryOpsKernel.cpp: sigmoid_backward_kernel, a (1 - b) b, all in float16, of what "
+            source = (
+                f"{kernels}/cpu/BinaryOpsKernel.cpp: sigmoid_backward_kernel, a (1 - b) b, all in float16, of what "
+            )
             source += "the way forward computed in float32"
             return default_arithmetic(format, ulps={"expit": 0.501}, source=source)
         case "lp_pool" if device == "cpu" and is_low:
             claims = arithmetic(primitive, device, format)
-            source = f"{claims.source}; {kernels}/cpu/AvgPoolKernel.cpp: cpu_avg_pool2d_backward adds in the format of x"
+            source = (
+                f"{claims.source}; {kernels}/cpu/AvgPoolKernel.cpp: cpu_avg_pool2d_backward adds in the format of x"
+            )
             return replace(claims, accumulate=format, source=source)
         case "pad" if device == "cpu" and is_low:
             return _added_in(format, f"{kernels}/cpu/PaddingKernel.cpp: cpu_padding_backward")
@@ -248,7 +254,9 @@ def gradient_arithmetic(primitive: str, device: str, format: Format) -> Arithmet
         case "adaptive_average_pool" if device == "cpu" and is_low:
             return _added_in(format, f"{kernels}/cpu/AdaptiveAvgPoolKernel.cpp: the backward", ulps={"divide": 3})
         case "convolution" if device == "cpu" and is_low:
-            source = f"{kernels}/ConvolutionMM2d.cpp: the columns, the windows that meet in a number of x and the samples"
+            source = (
+                f"{kernels}/ConvolutionMM2d.cpp: the columns, the windows that meet in a number of x and the samples"
+            )
             source += " are added in the format of x; where oneDNN computes bfloat16, so is padding that is not zeros"
             flushes = format is BFLOAT16  # as on the way forward
             return Arithmetic(format, format, format, flushes_inputs=flushes, flushes_results=flushes, source=source)

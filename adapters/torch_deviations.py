@@ -45,7 +45,9 @@ def _gradient_of_a_window_that_sticks_out(draw: Any) -> bool:
     if not draw.ceil_mode or has_no_average:
         return False
     seen, _ = _seen_by_windows(draw)
-    return _reaches_x(draw, draw.cotangent.astype(np.float64) * (1 - (math.prod(draw.kernel) / seen) ** (1 / draw.norm_type)))
+    return _reaches_x(
+        draw, draw.cotangent.astype(np.float64) * (1 - (math.prod(draw.kernel) / seen) ** (1 / draw.norm_type))
+    )
 
 
 def _gradient_of_a_sum_that_is_zero(draw: Any) -> bool:

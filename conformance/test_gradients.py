@@ -28,7 +28,9 @@ def test_gradients(backend: Backend, draw: Draw, case: Case) -> None:
         with about(f"cotangent {layout}" if layout else ""):
             got = backend.gradient(*call, layout=layout)
             if len(got) != len(want):
-                raise WrongShape(f"{len(got)} gradients of {len(want)}: {', '.join(names)}", got=len(got), want=len(want))
+                raise WrongShape(
+                    f"{len(got)} gradients of {len(want)}: {', '.join(names)}", got=len(got), want=len(want)
+                )
             for name, g, bound, largest in zip(names, got, want, terms, strict=True):
                 agree(g, bound, backend.format, output=f"gradient of {name}", terms=largest)
 
