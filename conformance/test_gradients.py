@@ -19,7 +19,7 @@ def _problems(case: Case) -> Problems | None:
 
 @lane("GRADIENTS", part="gradients", problems=_problems)
 def test_gradients(backend: Backend, draw: Draw, case: Case) -> None:
-    """The vector-Jacobian product with any cotangent is the reference's, within the bound, however the cotangent lies in memory."""
+    """The vector-Jacobian product with any cotangent is the reference's, however the cotangent lies in memory."""
     names = [name for name, x in draw.arrays.items() if case.has_gradient(name) and _holds_numbers(x)]
     wanted = [list(draw.arrays).index(name) for name in names]
     call = draw.primitive, list(draw.arrays.values()), draw.options, draw.cotangent, wanted

@@ -93,7 +93,9 @@ def _batch_norm_gradient(
     eps: float = 1e-5,
     unbiased: bool = True,
 ) -> tuple[Array | None, ...]:
-    """The gradient of y, from the statistics that the way forward stored, with a = 1 / sqrt(var + eps):
+    """Differentiate y, from the statistics that the way forward stored.
+
+    With a = 1 / sqrt(var + eps):
 
         d_x = gamma a (g - (sum g) / n - (x - mu) a^2 (sum (x - mu) g) / n)         in evaluation gamma a g
         d_gamma = a sum (x - mu) g                                                  d_beta = sum g
@@ -197,7 +199,9 @@ def _layer_norm_gradient(
     axes: int = 1,
     eps: float = 1e-5,
 ) -> tuple[Array, ...]:
-    """The gradient with x and mu in sums of their own, with a = 1 / sqrt(var + eps) and h = gamma g:
+    """Differentiate with x and mu in sums of their own.
+
+    With a = 1 / sqrt(var + eps) and h = gamma g:
 
         d_x = a h + b x - (b mu + a (sum h) / n)        b = (mu sum h - sum h x) a^3 / n
         d_gamma = sum over samples of g (a x - a mu)    d_beta = sum over samples of g
