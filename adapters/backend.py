@@ -33,7 +33,7 @@ class BackendError(Exception):
 
 
 # Called with (backend, primitive, arrays, options) before every call into a backend, so that the
-# input of a call that does not return is known.
+# input of a call that does not return is known; options have the cotangent of a gradient too.
 observers: list[Callable[[Backend, str, Sequence[Any], Mapping[str, Any]], None]] = []
 
 # (backend id, primitive, text) of every warning that a backend has given: recorded, never raised.
@@ -74,6 +74,10 @@ class Backend:
         """Options of the reference in which the backend documents another choice than the default."""
         choices: dict[str, Any] = getattr(self.adapter, "conventions", {}).get(primitive, {})
         return dict(choices)
+
+    def accepts(self, primitive: str) -> dict[str, str]:
+        """The kinds of invalid problems to which the backend documents to give a meaning, and where."""
+        return dict(getattr(self.adapter, "accepts", {}).get(primitive, {}))
 
     def deviations(self, check: str) -> list[Deviation]:
         """The ledger's entries for a check that apply to this backend in this version."""
@@ -158,21 +162,22 @@ class Backend:
     ) -> Arrays:
         """The gradient of the first result with respect to some of the arrays, from a cotangent of its shape.
 
-        layout: one of the backend's cotangent_layouts, for the cotangent.
-
-        Raises: NotOffered; BackendError if the backend raises.
+        layout: one of cotangent_layouts, for the cotangent. Raises: NotOffered; BackendError if the backend raises.
         """
-        _, arrays, keywords = self._prepared(primitive, arrays, options)
+        _, arrays, keywords = self._prepared(primitive, arrays, options, cotangent=cotangent)
         with self._guarded(primitive):
-            call = _gradient(self.adapter, primitive, self.mode, tuple(wanted))
+            pulled = _gradient(self.adapter, primitive, self.mode, tuple(wanted))
             native = self._put(cotangent)
             native = self.cotangent_layouts[layout](native) if layout else native
-            return self._got(call(native, *(self._put(x) for x in arrays), **keywords))
+            return self._got(pulled(native, *map(self._put, arrays), **keywords))
 
     def _prepared(
-        self, primitive: str, arrays: Sequence[Any], options: Mapping[str, Any]
+        self, primitive: str, arrays: Sequence[Any], options: Mapping[str, Any], **cotangent: Any
     ) -> tuple[Callable[..., Any], Sequence[Any], dict[str, Any]]:
-        """The function in this mode, and the arrays and keywords that it is called with. Raises: NotOffered."""
+        """The function in this mode, and the arrays and keywords that it is called with. Raises: NotOffered.
+
+        cotangent: what a gradient takes besides, for who observes.
+        """
         with self._guarded(primitive):  # a mode may compile, or may not be able to
             function = _function(self.adapter, primitive, self.mode)
         arrays = _without_trailing_none(arrays)
@@ -184,7 +189,7 @@ class Backend:
         if len(arrays) > function.positions:
             raise NotOffered(f"its {primitive} takes {function.positions} arrays, not {len(arrays)}")
         for observe in observers:
-            observe(self, primitive, arrays, options)
+            observe(self, primitive, arrays, {**options, **cotangent})
         return function.call, arrays, keywords
 
     @contextmanager

@@ -9,7 +9,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Example:
-    """One call that shows a deviation: options, and arrays by the names that the reference or the law gives them."""
+    """One call that shows a deviation: options, and arrays by the names that the reference or the check gives them.
+
+    A law names what it needs besides, such as a shift; the check of gradients a cotangent. The check must hold
+    for the reference on this call, with the backend's conventions.
+    """
 
     arrays: Mapping[str, Any]
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -24,14 +28,15 @@ def in_lanes(primitive: str, *lanes: str) -> tuple[str, ...]:
 class Deviation:
     """A known deviation of a backend from the reference.
 
-    check: the id of the check that it fails, or of every check that meets it: the values of a primitive
-    and laws about it. region: which inputs it concerns, no wider than the bug; it is given the draw, with
-    arrays and options as attributes. example: the pinned input, which must still fail. formats, devices:
-    where it was seen. reason: what goes wrong. link: the framework's own issue or documentation.
-    versions: a version specifier such as ">=2.0,<2.14"; outside it the entry does not apply.
+    check: the id of the check that it fails, or of every check that meets it: the values of a primitive,
+    laws about it, lanes such as "GRADIENTS convolution" or "REJECTS pad". region: which inputs it concerns,
+    no wider than the bug; it is given the draw, with arrays and options as attributes. example: the pinned
+    input, which must still fail. formats, devices: where it was seen. reason: what goes wrong. link: the
+    framework's own issue or documentation. versions: a version specifier such as ">=2.0,<2.14"; outside it
+    the entry does not apply.
 
     ends_the_process: the example is a call of the check's primitive after which there is no process: it is
-    made in another one, which must die of a signal. No draw in the region is ever called. A law must call
+    made in another one, which must die of a signal. No draw in the region is ever called. A check must call
     the primitive only on inputs that are in the region if and only if its draw is.
     """
 
@@ -48,3 +53,25 @@ class Deviation:
     @property
     def checks(self) -> tuple[str, ...]:
         return (self.check,) if isinstance(self.check, str) else self.check
+
+
+def accepted(
+    primitive: str,
+    wrong: str,
+    arrays: Mapping[str, Any],
+    options: Mapping[str, Any],
+    reason: str,
+    link: str,
+    *,
+    where: Callable[[Any], bool] = lambda p: True,
+    **fields: Any,
+) -> Deviation:
+    """The entry for a kind of invalid problem that a backend accepts, in all cases or only where it says."""
+    return Deviation(
+        f"REJECTS {primitive}",
+        lambda p: p.wrong == wrong and where(p),
+        Example({**arrays, "wrong": wrong}, options),
+        reason,
+        link,
+        **fields,
+    )

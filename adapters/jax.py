@@ -27,6 +27,85 @@ jax.config.update("jax_enable_x64", True)
 
 formats = ("float64", "float32", "bfloat16", "float16")
 conventions = {"batch_norm": {"unbiased": False}}  # as in Flax, whose running variance is the biased one
+
+DOCS = "https://docs.jax.dev/en/latest"
+BROADCAST = f"what is composed broadcasts: {DOCS}/_autosummary/jax.numpy.add.html"
+LINEAR = f"it broadcasts: {DOCS}/_autosummary/jax.numpy.matmul.html"
+NO_WINDOW = "no window is no error, the result is empty: https://openxla.org/stablehlo/spec#reduce_window"
+CUT = "the signal is cut: https://github.com/openxla/xla/issues/48719"
+NOTHING = "the result has no numbers either"
+MEAN = f"the mean of nothing is NaN: {DOCS}/_autosummary/jax.numpy.mean.html"
+ROOT = f"the root of what is negative is NaN, in what is composed: {DOCS}/_autosummary/jax.lax.rsqrt.html"
+NUMPY_PAD = f"it goes on with what it has added: {DOCS}/_autosummary/jax.numpy.pad.html"
+CONV_TRANSPOSE = (
+    f"the padding of the result may have any sign and size: {DOCS}/_autosummary/jax.lax.conv_transpose.html"
+)
+_POOL = {"kernel larger than the padded signal": NO_WINDOW, "negative padding": CUT}
+
+# Invalid problems that have a meaning here.
+accepts = {
+    "output_size": {"kernel larger than the padded signal": NO_WINDOW, "negative padding": CUT},
+    "pad": {
+        "reflect padding as large as the signal": NUMPY_PAD,
+        "circular padding larger than the signal": NUMPY_PAD,
+    },
+    "convolution": {
+        "one bias for several channels": BROADCAST,
+        "kernel larger than the padded signal": NO_WINDOW,
+        "negative padding": CUT,
+    },
+    "transposed_convolution": {
+        "one bias for several channels": BROADCAST,
+        "negative padding": CONV_TRANSPOSE,
+        "output padding not below stride or dilation": CONV_TRANSPOSE,
+        "negative output padding": CONV_TRANSPOSE,
+        "an empty signal": NO_WINDOW,
+    },
+    "max_pool": _POOL,
+    "sum_pool": _POOL,
+    "average_pool": _POOL,
+    "lp_pool": {"kernel larger than the padded signal": NO_WINDOW},
+    "global_average_pool": {"an empty spatial axis": MEAN},
+    "batch_norm": {
+        "negative eps": ROOT,
+        "one weight for several channels": BROADCAST,
+        "one bias for several channels": BROADCAST,
+        "one running mean for several channels": BROADCAST,
+        "one running variance for several channels": BROADCAST,
+        "no value in training": MEAN,
+    },
+    "layer_norm": {
+        "negative eps": ROOT,
+        "axes 0": f"each number is its own mean: {DOCS}/_autosummary/jax.numpy.mean.html",
+        "nothing to normalise": f"{NOTHING}: {DOCS}/_autosummary/jax.numpy.mean.html",
+        "one weight for several numbers": BROADCAST,
+        "one bias for several numbers": BROADCAST,
+        "weight with an axis too many": BROADCAST,
+    },
+    "softmax": {"nothing along the axis": f"{NOTHING}: {DOCS}/_autosummary/jax.nn.softmax.html"},
+    "log_softmax": {"nothing along the axis": f"{NOTHING}: {DOCS}/_autosummary/jax.nn.log_softmax.html"},
+    "dense": {
+        "weights without an axis": f"they are one row: {DOCS}/_autosummary/jax.numpy.dot.html",
+        "weights with an axis too many": f"any number of axes: {DOCS}/_autosummary/jax.numpy.dot.html",
+        "one bias for several outputs": BROADCAST,
+        "bias with an axis too many": BROADCAST,
+    },
+    "residual": {
+        "one number for the width of the branch": BROADCAST,
+        "one number for the width of x": BROADCAST,
+        "a branch with one output for several": BROADCAST,
+        "weights with an axis too many": LINEAR,
+    },
+    "scaled_dot_product_attention": {
+        "no key": f"a sum of no values: {DOCS}/_autosummary/jax.nn.dot_product_attention.html"
+    },
+    "multi_head_attention": {
+        "queries with one number for several weights": (
+            "jnp.einsum repeats an axis of one element: https://github.com/jax-ml/jax/pull/2512"
+        ),
+        "one number as b_o": BROADCAST,
+    },
+}
 # What multiplies matrices.
 CONTRACTIONS = (
     "convolution",
@@ -35,6 +114,18 @@ CONTRACTIONS = (
     "residual",
     "scaled_dot_product_attention",
     "multi_head_attention",
+)
+# What divides by a constant, such as a number of elements.
+DIVIDES = (
+    "average_pool",
+    "global_average_pool",
+    "batch_norm",
+    "layer_norm",
+    "dropout",
+    "gelu",
+    "scaled_dot_product_attention",
+    "multi_head_attention",
+    "sinusoidal_encoding",
 )
 # What is written in float32 at least.
 WIDE = ("batch_norm", "layer_norm", "global_average_pool", "sinusoidal_encoding")
@@ -136,7 +227,13 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
     """
     if primitive in ("output_size", "pad"):  # which compute nothing
         return default_arithmetic(format)
-    claims: dict[str, Any] = {"ulps": {"divide": 2, "sqrt": 2}, "source": "XLA turns x / c into x (1/c), two roundings"}
+    claims: dict[str, Any] = {"ulps": {}, "source": "XLA's own arithmetic"}
+    if primitive in DIVIDES:
+        claims["ulps"] |= {"divide": 2}
+        claims["source"] = "XLA turns x / c into x (1/c), two roundings"
+    if primitive in ("batch_norm", "layer_norm"):
+        claims["ulps"] |= {"sqrt": 2}
+        claims["source"] += "; lax.rsqrt is an operation of its own, with two roundings instead of those of a root"
     if device == "cpu" and format is not FLOAT16:
         claims |= {"flushes_inputs": True, "flushes_results": True}
         claims["source"] += "; it flushes subnormals on the CPU: https://github.com/jax-ml/jax/issues/16200"
@@ -230,7 +327,7 @@ def transposed_convolution(
     groups: int = 1,
 ) -> Array:
     """lax.conv_transpose, as in Flax. An output padding of m is a padding behind that is m less."""
-    if groups > 1:
+    if groups != 1:
         raise NotImplementedError(f"it has no groups: {DOCS}/_autosummary/jax.lax.conv_transpose.html")
     rank = w.ndim - 2
     sides = (padding,) * rank if isinstance(padding, int) else padding
@@ -290,6 +387,8 @@ def lp_pool(
         return _reduced(jnp.abs(x), -jnp.inf, lax.max, kernel, stride, 0, ceil_mode)
     if norm_type == 1:
         return _reduced(jnp.abs(x), 0.0, lax.add, kernel, stride, 0, ceil_mode)
+    if norm_type != 2:
+        raise NotImplementedError("no norm but 1, 2 and inf is composed")
     return jnp.sqrt(_reduced(jnp.square(x), 0.0, lax.add, kernel, stride, 0, ceil_mode))
 
 
@@ -376,9 +475,8 @@ def sinusoidal_encoding(
     wide = jnp.promote_types(t.dtype, jnp.float32)
     i = jnp.arange(2 * first_index, 2 * first_index + d, 2, dtype=wide)
     angle = t.astype(wide)[..., None] * jnp.exp(i * (-math.log(base) / d))
-    pairs = jnp.sin(angle), jnp.cos(angle)
-    y = jnp.concatenate(pairs, -1) if layout == "halves" else jnp.stack(pairs, -1).reshape(*t.shape, d)
-    return y.astype(t.dtype)
+    joins: dict[str, Callable[..., Array]] = {"halves": jnp.concatenate, "interleaved": jnp.stack}
+    return joins[layout]((jnp.sin(angle), jnp.cos(angle)), -1).reshape(*t.shape, d).astype(t.dtype)
 
 
 def log_softmax(x: Array, *, axis: int = -1) -> Array:
@@ -398,7 +496,7 @@ def tanh(x: Array) -> Array:
 
 
 def gelu(x: Array, *, approximate: str = "none") -> Array:
-    return jax.nn.gelu(x, approximate=approximate == "tanh")
+    return jax.nn.gelu(x, approximate={"none": False, "tanh": True}[approximate])
 
 
 def layer_norm(
@@ -480,8 +578,5 @@ def multi_head_attention(
         given["mask"] = jnp.logical_and(given["mask"], keys) if "mask" in given else keys
     qkv = (projected(*x) for x in ((query, w_q, b_q), (key, w_k, b_k), (value, w_v, b_v)))
     y = jax.nn.dot_product_attention(*qkv, is_causal=causal, **given)
-    y = jnp.einsum("...thd,ohd->...to", y, w_o.reshape(-1, heads, w_o.shape[1] // heads))
+    y = jnp.einsum("...thd,ohd->...to", y, w_o.reshape(w_o.shape[0], heads, -1))
     return y if b_o is None else y + b_o
-
-
-DOCS = "https://docs.jax.dev/en/latest"

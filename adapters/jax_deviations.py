@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from adapters.deviations import Deviation, Example, in_lanes
+import numpy as np
+
+from adapters.deviations import Deviation, Example, accepted, in_lanes
+from reference.arithmetic import FLOAT32, FLOAT64
 from reference.arrays import per_axis
 from reference.convolution import paddings
 
@@ -46,14 +50,105 @@ def _one_head(p: Any) -> bool:
     return p.heads == 1 and _degenerate(p.query.shape[:-2], p.query.shape[-2], keys.shape[-2], p.w_q.shape[0])
 
 
+def _sees_one_element(p: Any) -> bool:
+    """Windows of one element, one after another."""
+    strides = p.kernel if p.stride is None else per_axis(p.stride, len(p.kernel))
+    return set(p.kernel) == set(strides) == {1}
+
+
+def _scale_overflows(p: Any) -> bool:
+    """The weight times the reciprocal of the root is too large for the format that it is formed in."""
+    if p.weight is None:
+        return False
+    x, inside = p.x.astype(np.float64), FLOAT64 if p.format is FLOAT64 else FLOAT32
+    with np.errstate(all="ignore"):
+        if p.primitive == "layer_norm":
+            var, weight = np.var(x, axis=tuple(range(-p.axes, 0)), keepdims=True), p.weight.astype(np.float64)
+        else:
+            var = np.var(x, axis=(0, *range(2, x.ndim))) if p.training else p.running_var.astype(np.float64)
+            weight = p.weight.astype(np.float64)
+        return bool(np.any(np.isfinite(weight) & (np.abs(weight) / np.sqrt(var + p.eps) > inside.largest)))
+
+
+FLAX = "https://github.com/google/flax/blob/main/flax/linen/normalization.py"
+LARGE_SCALE = "infinity where weight / sqrt(var + eps) overflows and the result does not: they are multiplied first"
+
+
+def _sample_by_sample(samples: tuple[int, ...], *sides: int) -> bool:
+    """Some call of one sample is degenerate: all are, or none is."""
+    return 0 not in samples[:1] and _degenerate(samples[1:], *sides)
+
+
+def _attention_of_a_sample(p: Any) -> bool:
+    return p.q.shape[-1] == p.v.shape[-1] and _sample_by_sample(p.q.shape[:-2], *p.q.shape[-2:], p.k.shape[-2])
+
+
+def _head_of_a_sample(p: Any) -> bool:
+    keys = p.query if p.key is None else p.key
+    return p.heads == 1 and _sample_by_sample(p.query.shape[:-2], p.query.shape[-2], keys.shape[-2], p.w_q.shape[0])
+
+
+def _attention_mapped(p: Any) -> bool:
+    """A single attention is mapped over two sets of queries, so these are more than one."""
+    return _one_attention(p) and (p.q.ndim > 2 or p.q.shape[-1] == p.k.shape[-2] == 1)
+
+
+def _head_mapped(p: Any) -> bool:
+    """As above; of a single self-attention the keys are mapped too, so it is a batch of two."""
+    if p.query.ndim > 2:
+        return _one_head(p)
+    return p.key is not None and p.heads == p.w_q.shape[0] == p.key.shape[-2] == 1 and p.query.shape[-2] > 0
+
+
+def _many_keys_of_one_number(p: Any) -> bool:
+    """Each head takes one number of many keys; with a single query the other entry speaks of it."""
+    keys = p.query if p.key is None else p.key
+    return p.w_q.shape[0] == p.heads and keys.shape[-2] >= 2048 and p.query.shape[-2] > 1
+
+
 REASON = "scores of one product, or of one row or column of products, do not compile (ALG_DOT_BF16_BF16_F32)"
 SOURCE = "https://github.com/openxla/xla/blob/main/xla/service/elemental_ir_emitter.cc"
 ONE = [[0.0]]
+ONE_HEAD = {
+    "query": ONE,
+    **dict.fromkeys(("key", "value")),
+    **dict.fromkeys(("w_q", "w_k", "w_v", "w_o"), ONE),
+    **dict.fromkeys(("b_q", "b_k", "b_v", "b_o")),
+    "mask": np.ones((1, 1, 2), bool),
+    "key_padding_mask": None,
+}
+
+HEAD = {
+    "query": ONE,
+    **dict.fromkeys(("key", "value")),
+    **dict.fromkeys(("w_q", "w_k", "w_v", "w_o"), ONE),
+    **dict.fromkeys(("b_q", "b_k", "b_v", "b_o", "mask", "key_padding_mask")),
+}
+ATTENTION = {"q": ONE, "k": ONE, "v": ONE, "mask": None}
+
+
+def _does_not_compile(
+    check: str | tuple[str, ...], region: Callable[[Any], bool], arrays: Mapping[str, Any], **options: Any
+) -> Deviation:
+    return Deviation(
+        check,
+        region,
+        Example(arrays, options),
+        REASON,
+        SOURCE,
+        versions="<=0.10.2",
+        formats=("bfloat16",),
+        devices=("cpu",),
+    )
+
 
 deviations = [
     Deviation(
         check=(
-            *in_lanes("transposed_convolution", "PURE", "LAYOUT", "BATCH", "VMAP", "MODES"),
+            *in_lanes(
+                "transposed_convolution",
+                *("PURE", "LAYOUT", "BATCH", "VMAP", "MODES", "EXACT", "SPECIAL", "EMPTY", "LONG"),
+            ),
             "CONV-1 transposed_shape",
             "CONV-2 transposed_is_linear",
             "CONV-4 transposed_bias_is_added_per_channel",
@@ -73,32 +168,116 @@ deviations = [
         devices=("cpu",),
         ends_the_process=True,
     ),
-    Deviation(
-        check=in_lanes("scaled_dot_product_attention", "PURE", "LAYOUT"),
-        region=_one_attention,
-        example=Example({"q": ONE, "k": ONE, "v": ONE, "mask": None}),
-        reason=REASON,
-        link=SOURCE,
-        versions="<=0.10.2",
-        formats=("bfloat16",),
-        devices=("cpu",),
+    _does_not_compile(
+        in_lanes("scaled_dot_product_attention", "PURE", "LAYOUT", "SPECIAL", "EMPTY"), _one_attention, ATTENTION
     ),
+    _does_not_compile("BATCH scaled_dot_product_attention", _attention_of_a_sample, ATTENTION),
+    _does_not_compile("VMAP scaled_dot_product_attention", _attention_mapped, ATTENTION),
+    _does_not_compile(in_lanes("multi_head_attention", "PURE", "LAYOUT", "SPECIAL", "EMPTY"), _one_head, HEAD, heads=1),
+    _does_not_compile("BATCH multi_head_attention", _head_of_a_sample, HEAD, heads=1),
+    _does_not_compile("VMAP multi_head_attention", _head_mapped, HEAD | {"key": ONE}, heads=1),
     Deviation(
-        check=in_lanes("multi_head_attention", "PURE", "LAYOUT"),
-        region=_one_head,
-        example=Example(
+        "LONG multi_head_attention",
+        _many_keys_of_one_number,
+        Example(
             {
-                "query": ONE,
-                **dict.fromkeys(("key", "value")),
+                "query": np.ones((1, 2, 1)),
+                "key": np.ones((1, 2048, 1)),
+                "value": None,
                 **dict.fromkeys(("w_q", "w_k", "w_v", "w_o"), ONE),
                 **dict.fromkeys(("b_q", "b_k", "b_v", "b_o", "mask", "key_padding_mask")),
             },
             {"heads": 1},
         ),
-        reason=REASON,
-        link=SOURCE,
-        versions="<=0.10.2",
+        "XLA aborts from 2048 keys on, if each head takes one number of each: a reshape is taken for a bitcast",
+        # No issue was found. The function whose check fails, DefineBitcastOp:
+        "https://github.com/openxla/xla/blob/main/xla/backends/cpu/ynn_emitter.cc",
+        versions="==0.10.2",
         formats=("bfloat16",),
         devices=("cpu",),
+        ends_the_process=True,
+    ),
+    *(
+        Deviation(
+            f"SPECIAL {primitive}",
+            _scale_overflows,
+            Example({"x": x, **others, "weight": [weight] * channels, "bias": None}, {"eps": 1e-5, **options}),
+            LARGE_SCALE,
+            FLAX,
+            formats=formats,
+        )
+        for weight, formats in ((2.0**127, ("float32", "bfloat16")), (2.0**1023, ("float64",)))
+        for primitive, x, others, channels, options in (
+            ("layer_norm", [0.0, 0.5], {}, 2, {"axes": 1}),
+            (
+                "batch_norm",
+                [[0.0], [0.5]],
+                {"running_mean": [0.0], "running_var": [1.0]},
+                1,
+                {"training": True, "momentum": 0.1},
+            ),
+        )
+    ),
+    *(
+        accepted(
+            "output_size",
+            wrong,
+            {"size": size, "kernel": kernel},
+            {"stride": stride, "padding": (2, 2), "dilation": 1},
+            "the shape of a convolution is computed without a look at the sign of kernel, stride and size: a stride of "
+            "0 counts as 1 window; only the lowering of the convolution itself refuses it",
+            "https://github.com/jax-ml/jax/blob/main/jax/_src/lax/convolution.py",
+            versions="==0.10.2",
+        )
+        for wrong, size, kernel, stride in (
+            ("kernel 0", 4, 0, 1),
+            ("stride 0", 4, 2, 0),
+            ("negative stride", 4, 2, -1),
+            ("negative size", -1, 1, 1),
+        )
+    ),
+    *(
+        accepted(
+            primitive,
+            "negative padding",
+            {"x": [[[1.0, 2.0, 3.0]]]},
+            {"kernel": (1,), "stride": (1,), "padding": (-1,)},
+            "XLA aborts: a window of one element that cuts the signal is simplified to the signal that was not cut",
+            "https://github.com/openxla/xla/issues/48719",
+            where=_sees_one_element,
+            versions="==0.10.2",
+            devices=("cpu",),
+            ends_the_process=True,
+        )
+        for primitive in ("max_pool", "sum_pool", "average_pool")
+    ),
+    *(
+        accepted(
+            "dropout",
+            wrong,
+            {"x": [1.0, 2.0]},
+            {"p": p, "training": True, "key": 0},
+            "jax.random.bernoulli takes any number for a probability; below 0 nothing is dropped and all is scaled, "
+            "above 1 and for NaN all is dropped",
+            "https://github.com/jax-ml/jax/blob/main/jax/_src/random.py",
+            versions="==0.10.2",
+        )
+        for wrong, p in (("p below 0", -0.5), ("p above 1", 1.5), ("p that is no number", math.nan))
+    ),
+    *(
+        accepted(
+            primitive,
+            "a mask of several keys for one",
+            arrays,
+            options,
+            "dot_product_attention takes a mask of several keys where there is one, although it must be broadcastable "
+            "to the scores: the scores are broadcast to the mask, and the one value is repeated",
+            "https://docs.jax.dev/en/latest/_autosummary/jax.nn.dot_product_attention.html",
+            versions="==0.10.2",
+        )
+        for primitive, arrays, options in (
+            ("scaled_dot_product_attention", {"q": ONE, "k": ONE, "v": ONE, "mask": np.ones((1, 2), bool)}, {}),
+            ("multi_head_attention", ONE_HEAD, {"heads": 1}),
+        )
     ),
 ]

@@ -18,7 +18,7 @@ Array = NDArray[Any]
 def every_second_element(x: Array) -> Array:
     """Every second place along each axis of a larger array."""
     around = np.full([2 * n for n in x.shape], np.nan, x.dtype)
-    view = around[(*[slice(None, None, 2)] * x.ndim, ...)]
+    view: Array = around[_steps(x, 2)]
     view[...] = x
     return view
 
@@ -30,8 +30,8 @@ def transposed(x: Array) -> Array:
 
 def reversed_axes(x: Array) -> Array:
     """Every axis is stored backwards: its stride is negative."""
-    backwards = (*[slice(None, None, -1)] * x.ndim, ...)
-    return x[backwards].copy()[backwards]
+    backwards = _steps(x, -1)
+    return np.asarray(x[backwards].copy()[backwards])
 
 
 def channels_last(x: Array) -> Array:
@@ -45,6 +45,11 @@ def from_the_second_element(x: Array) -> Array:
     view = around[1:].reshape(x.shape)
     view[...] = x
     return view
+
+
+def _steps(x: Array, step: int) -> Any:
+    """An index that takes steps along every axis; a number stays an array."""
+    return (*[slice(None, None, step)] * x.ndim, ...)
 
 
 VIEWS = {

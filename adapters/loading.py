@@ -62,6 +62,7 @@ def load(spec: str) -> tuple[str, Any]:
             "or a file such as ./homework.py."
         )
     check_signatures(name, adapter)
+    check_updates(name, adapter)
     check_ledger(name, adapter)
     return name, adapter
 
@@ -155,6 +156,21 @@ def check_signatures(name: str, adapter: Any) -> None:
             )
 
 
+def check_updates(name: str, adapter: Any) -> None:
+    """What an adapter documents to update in place is named as the reference names it.
+
+    Raises: AdapterError.
+    """
+    for primitive, names in getattr(adapter, "in_place", {}).items():
+        known = reference.PRIMITIVES.get(primitive)
+        parameters = list(inspect.signature(known).parameters) if known else []
+        if unknown := [array for array in names if array not in parameters]:
+            raise AdapterError(
+                f"The adapter {name} says that {primitive} updates {', '.join(unknown)} in place, which the reference "
+                f"does not have. in_place names arrays of a primitive: {', '.join(parameters) or 'this is none'}."
+            )
+
+
 def check_ledger(name: str, adapter: Any) -> None:
     """The known deviations of an adapter are entries of a ledger, for formats and versions that can be.
 
@@ -181,6 +197,8 @@ def _wrong_with(entry: Any) -> str:
     ):
         if not is_right:
             return f"its {field} is a {type(getattr(entry, field)).__name__} and no {kind}"
+    if not entry.reason or not entry.link.startswith(("https://", "http://")):
+        return "it has no reason, or no link to where that is known"
     if unknown := sorted(set(entry.formats) - set(FORMATS)):
         return f"it is for formats that are not known: {', '.join(unknown)}"
     try:

@@ -30,11 +30,51 @@ from reference.arrays import Padding, Pair, PerAxis, per_axis
 
 formats = ("float64", "float32", "bfloat16", "float16")
 composed = ("residual", "sinusoidal_encoding")
-conventions = {"lp_pool": {"signed": True}}  # "at p = 1, one gets Sum Pooling": torch.nn.LPPool1d
+conventions = {
+    "lp_pool": {"signed": True},  # "at p = 1, one gets Sum Pooling": torch.nn.LPPool1d
+    "dropout": {"by_product": True},  # aten/src/ATen/native/Dropout.cpp multiplies by a mask
+    # Booleans become 0 and -inf: https://github.com/pytorch/pytorch/issues/101967
+    "scaled_dot_product_attention": {"adds_masks": True},
+    "multi_head_attention": {"adds_masks": True},
+}
 
 
 # "running_mean and running_var are updated in place": the buffers of torch.nn.BatchNorm2d, when it is trained.
 in_place = {"batch_norm": ("running_mean", "running_var")}
+
+DOCS = "https://docs.pytorch.org/docs/stable"
+ATEN = "https://github.com/pytorch/pytorch/blob/main/aten/src/ATen"
+KERNELS = f"{ATEN}/native"
+FUNCTIONAL = f"{DOCS}/generated/torch.nn.functional"
+NOTHING = "the result has no numbers either"
+
+# Invalid problems that have a meaning here.
+accepts = {
+    "pad": {
+        "negative padding": f"it is cut off: {KERNELS}/PadNd.cpp",
+        "padding for another number of axes": f"any axis can be padded, channels too: {FUNCTIONAL}.pad.html",
+    },
+    "convolution": {
+        "a signal without a batch": f"it is one sample: {DOCS}/generated/torch.nn.Conv1d.html",
+    },
+    "global_average_pool": {"an empty spatial axis": f"the mean of nothing is NaN: {DOCS}/generated/torch.mean.html"},
+    "adaptive_max_pool": {"output size 0": f"{NOTHING}: {KERNELS}/AdaptiveMaxPooling2d.cpp"},
+    "adaptive_average_pool": {"output size 0": f"{NOTHING}: {KERNELS}/AdaptiveAveragePooling.cpp, which wants >= 0"},
+    "batch_norm": {
+        "no value in training": "the running statistics stay: https://github.com/pytorch/pytorch/issues/12013"
+    },
+    "layer_norm": {"nothing to normalise": f"{NOTHING}: {KERNELS}/layer_norm.cpp"},
+    "softmax": {"nothing along the axis": f"{NOTHING}: {KERNELS}/SoftMax.cpp"},
+    "log_softmax": {"nothing along the axis": f"{NOTHING}: {KERNELS}/SoftMax.cpp"},
+    "dense": {"weights without an axis": f"they are one row: {FUNCTIONAL}.linear.html"},
+    "residual": {"a branch with one output for several": f"x + F(x) broadcasts: {DOCS}/notes/broadcasting.html"},
+    "scaled_dot_product_attention": {
+        "no key": f"a sum of no values, as in the code that it equals: {FUNCTIONAL}.scaled_dot_product_attention.html",
+        "one batch of keys and values for several of queries": (
+            f"the products broadcast in the code that it equals: {FUNCTIONAL}.scaled_dot_product_attention.html"
+        ),
+    },
+}
 
 
 def versions() -> dict[str, str]:
@@ -53,19 +93,6 @@ def put(x: np.ndarray[Any, Any], device: str) -> Tensor:
 def get(y: Tensor) -> np.ndarray[Any, Any]:
     y = y.detach().cpu()
     return from_bits(y.view(torch.uint16).numpy()) if y.dtype == torch.bfloat16 else y.numpy()
-
-
-def gradient(function: Callable[..., Any], wanted: tuple[int, ...]) -> Callable[..., tuple[Tensor, ...]]:
-    """Autograd, of the first result."""
-
-    def pulled(cotangent: Tensor, *arrays: Tensor, **options: Any) -> tuple[Tensor, ...]:
-        for i in wanted:
-            arrays[i].requires_grad_()
-        y = function(*arrays, **options)
-        y = y[0] if isinstance(y, tuple) else y
-        return torch.autograd.grad(y, [arrays[i] for i in wanted], cotangent, allow_unused=True, materialize_grads=True)
-
-    return pulled
 
 
 def every_second_element(x: Tensor) -> Tensor:
@@ -141,28 +168,44 @@ def rest() -> None:
 modes = {"eager": None, "compiled": compiled}
 
 
+def gradient(function: Callable[..., Any], wanted: tuple[int, ...]) -> Callable[..., tuple[Tensor, ...]]:
+    """Autograd, of the first result."""
+
+    def pulled(cotangent: Tensor, *arrays: Tensor, **options: Any) -> tuple[Tensor, ...]:
+        for i in wanted:
+            arrays[i].requires_grad_()
+        y = function(*arrays, **options)
+        y = y[0] if isinstance(y, tuple) else y
+        return torch.autograd.grad(y, [arrays[i] for i in wanted], cotangent, allow_unused=True, materialize_grads=True)
+
+    return pulled
+
+
 def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
     """What the kernels do inside."""
-    kernels = f"{ATEN}/native"
     match primitive:
         case "batch_norm":  # the statistics that normalise are kept in the format of x
-            source = f"{kernels}/cpu/batch_norm_kernel.cpp: x alpha + beta, with alpha = gamma invstd"
+            source = f"{KERNELS}/cpu/batch_norm_kernel.cpp: x alpha + beta, with alpha = gamma invstd"
             return default_arithmetic(format, formulas=("folded",), source=source)
         case "layer_norm" if device == "cpu":  # in float32 inside; low formats fold the mean into a shift
-            source = f"{kernels}/cpu/layer_norm_kernel.cpp and moments_utils.h: moments by Welford's updates"
+            source = f"{KERNELS}/cpu/layer_norm_kernel.cpp and moments_utils.h: moments by Welford's updates"
             formulas = ("updating",) if format in (FLOAT64, FLOAT32) else ("updating", "folded")
             return wide_arithmetic(format, formulas=formulas, source=source)
         case "sigmoid":
             source = (
-                f"{kernels}/cpu/UnaryOpsKernel.cpp: 1 / (1 + exp(-x)), where exp overflows if the result is subnormal"
+                f"{KERNELS}/cpu/UnaryOpsKernel.cpp: 1 / (1 + exp(-x)), where exp overflows if the result is subnormal"
             )
-            return wide_arithmetic(format, ulps={"expit": 2}, flushes_results=True, source=source)
+            # Where a subnormal number of float16 is stored, one that is normal was computed.
+            return wide_arithmetic(format, ulps={"expit": 2}, flushes_results=format is not FLOAT16, source=source)
         case "gelu" if format is not FLOAT64 and device == "cpu":
-            source = "oneDNN, src/cpu/x64/injectors/jit_uni_eltwise_injector.cpp: erf by polynomials, to 5.72 ulp; "
+            source = "oneDNN, src/cpu/x64/injectors/jit_uni_eltwise_injector.cpp: erf by polynomials, to 5.72 ulp, "
+            source += "and near 0 to a rounding of 1 alone, since the first of them does not vanish there; "
             source += f"elsewhere {ATEN}/cpu/vec/vec512/vec512_float.h: by Abramowitz and Stegun's 7.1.26, to 1.5e-7"
-            ulps = {} if format is FLOAT16 else {"erf": 6.0}
+            is_onednn = format is not FLOAT16
+            formulas = ("complementary", "by_rational_powers") if is_onednn else ("by_rational_powers",)
+            ulps = {"erf": 6.0} if is_onednn else {}
             flush = {"flushes_inputs": format is BFLOAT16, "flushes_results": format is BFLOAT16}
-            return wide_arithmetic(format, formulas=("by_rational_powers",), ulps=ulps, **flush, source=source)
+            return wide_arithmetic(format, ulps=ulps, formulas=formulas, **flush, source=source)
         case "lp_pool":  # written in Python: each step is kept in the format of x
             source = "https://github.com/pytorch/pytorch/blob/main/torch/nn/functional.py: an average times its count"
             if device == "cpu":
@@ -170,10 +213,10 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
             ulps = {"sqrt": 2.0} if device == "cpu" else {}
             return default_arithmetic(format, formulas=("averaged",), ulps=ulps, source=source)
         case "adaptive_average_pool":  # in three dimensions nothing is wider than x
-            source = f"{kernels}/AdaptiveAveragePooling3d.cpp: sum / kT / kH / kW, all in the format of x"
+            source = f"{KERNELS}/AdaptiveAveragePooling3d.cpp: sum / kT / kH / kW, all in the format of x"
             return Arithmetic(format, format, format, ulps={"divide": 3}, source=source)
         case "dropout":
-            source = f"{kernels}/Dropout.cpp: x times a mask of 1/(1 - p), which is rounded to the format of x"
+            source = f"{KERNELS}/Dropout.cpp: x times a mask of 1/(1 - p), which is rounded to the format of x"
             return default_arithmetic(format, ulps={"divide": 2}, source=source)
         case "softmax" | "log_softmax":  # the exponentials are kept in the format of x where the axis is not the last
             return default_arithmetic(format)
@@ -181,16 +224,25 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
             return default_arithmetic(format)
         case "scaled_dot_product_attention" | "multi_head_attention":
             claims: dict[str, Any] = {
-                "ulps": {"exp": 1 if format is FLOAT64 else 20, "divide": 2},
                 "formulas": ("normalised_last", "scaled_first"),
-                "source": f"{kernels}/cpu/FlashAttentionKernel.cpp: exp_u20, which is of 20 ulp, the sum's reciprocal; "
-                f"{kernels}/transformers/attention.cpp: the root of the scale in q and in k",
+                "source": f"{KERNELS}/cpu/FlashAttentionKernel.cpp: exp_u20, which is of 20 ulp, the sum's reciprocal; "
+                f"{KERNELS}/transformers/attention.cpp: the root of the scale in q and in k",
             }
+            k = 1 if format is FLOAT64 else 20
+            if format in (BFLOAT16, FLOAT16):
+                k = 900
+                claims["source"] += "; aten/src/ATen/cpu/vec/vec512/vec512_float.h, fexp_u20: 2^f as a cubic in f, "
+                claims["source"] += "whose largest error is 1.07e-4, 893 ulp of float32, not the 20 of its name"
+            if format is not FLOAT64 and device == "cpu":
+                claims["flushes_results"] = True
+                claims["source"] += "; exp_u20 scales by 2^(n - 1), which is zero in the last octave of float32"
             if primitive == "multi_head_attention":  # without gradients, every step is stored
-                return default_arithmetic(format, **claims)
+                stored = 2 if format in (BFLOAT16, FLOAT16) else k  # whose rounding is far above that of float32
+                return default_arithmetic(format, ulps={"exp": stored, "divide": 2}, **claims)
+            claims["ulps"] = {"exp": k, "divide": 2}
             return wide_arithmetic(format, stores_operands=format in (BFLOAT16, FLOAT16), **claims)
         case "dense" if format in (BFLOAT16, FLOAT16) and device == "cpu":
-            source = f"{kernels}/Linear.cpp: the product is stored before the bias is added, unless addmm can do both"
+            source = f"{KERNELS}/Linear.cpp: the product is stored before the bias is added, unless addmm can do both"
             if format is BFLOAT16:
                 source += (
                     "; oneDNN, src/common/bfloat16.cpp, and Intel, VDPBF16PS: subnormals are flushed and read as zero"
@@ -199,12 +251,25 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
             return default_arithmetic(format, flushes_inputs=flushes, flushes_results=flushes, source=source)
         case "convolution" if format is BFLOAT16 and device == "cpu":
             source = "oneDNN, src/common/bfloat16.cpp, and Intel, VDPBF16PS: subnormals are flushed and read as zero"
-            return wide_arithmetic(format, flushes_inputs=True, flushes_results=True, source=source)
+            spreads = primitive == "convolution"
+            if spreads:
+                source += "; channels are padded to pairs with weights of 0, which meet the numbers that lie behind"
+            return wide_arithmetic(
+                format, flushes_inputs=True, flushes_results=True, spreads_specials=spreads, source=source
+            )
         case "transposed_convolution" if device == "cpu" and format in (BFLOAT16, FLOAT16):
-            source = f"{kernels}/NaiveConvolutionTranspose2d.cpp: col2im adds in the format of x; where oneDNN computes"
+            source = f"{KERNELS}/NaiveConvolutionTranspose2d.cpp: col2im adds in the format of x; where oneDNN computes"
             source += " bfloat16 (Convolution.cpp, use_mkldnn), subnormals are flushed and read as zero"
             flushes = format is BFLOAT16
-            return Arithmetic(format, format, format, flushes_inputs=flushes, flushes_results=flushes, source=source)
+            return Arithmetic(
+                format,
+                format,
+                format,
+                flushes_inputs=flushes,
+                flushes_results=flushes,
+                spreads_specials=flushes,
+                source=source,
+            )
         case "convolution" | "transposed_convolution" if format is FLOAT32 and device == "cuda":
             allowed = torch.backends.cudnn.allow_tf32
             source = f"{DOCS}/notes/cuda.html: cuDNN may use TF32" if allowed else ""
@@ -458,9 +523,8 @@ def sinusoidal_encoding(
     wide = torch.promote_types(t.dtype, torch.float32)
     i = torch.arange(2 * first_index, 2 * first_index + d, 2, dtype=wide, device=t.device)
     angle = t.to(wide).unsqueeze(-1) * torch.exp(i * (-math.log(base) / d))
-    pairs = angle.sin(), angle.cos()
-    y = torch.cat(pairs, -1) if layout == "halves" else torch.stack(pairs, -1).flatten(-2)
-    return y.to(t.dtype)
+    join = {"halves": torch.cat, "interleaved": torch.stack}[layout]
+    return join((angle.sin(), angle.cos()), -1).reshape(*t.shape, d).to(t.dtype)
 
 
 def log_softmax(x: Tensor, *, axis: int = -1) -> Tensor:
@@ -486,7 +550,7 @@ def gelu(x: Tensor, *, approximate: str = "none") -> Tensor:
 def layer_norm(
     x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, axes: int = 1, eps: float = 1e-5
 ) -> Tensor:
-    return F.layer_norm(x, x.shape[-axes:], weight, bias, eps)
+    return F.layer_norm(x, [x.shape[i] for i in range(-axes, 0)], weight, bias, eps)
 
 
 def dense(x: Tensor, w: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -562,8 +626,6 @@ def _attention(width: int, heads: int, bias: bool, keys: int, values: int) -> to
     ).eval()
 
 
-ATEN = "https://github.com/pytorch/pytorch/blob/main/aten/src/ATen"
 EMPTY = "no empty spatial axis, whatever the padding: aten/src/ATen/native/Convolution.cpp"
 POOLS = "aten/src/ATen/native/Pool.h"
 VML = "aten/src/ATen/cpu/vml.h has Intel's vector mathematics in its mode of high accuracy"
-DOCS = "https://docs.pytorch.org/docs/stable"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from adapters.deviations import Deviation, Example, in_lanes
+from adapters.deviations import Deviation, Example, accepted, in_lanes
 from reference.arithmetic import FLOAT32, FLOAT64, differentiated
 from reference.pooling import lp_pool, max_pool, sum_pool
 
@@ -103,6 +104,77 @@ def _empty_batch_with_any_mask(p: Any) -> bool:
     return is_empty and (p.key_padding_mask is not None or (p.mask is not None and p.mask.ndim > 2))
 
 
+def _no_score_is_seen(q: Any, k: Any, causal: bool, draw: Any) -> bool:
+    """Some query has scores that are NaN and none above -inf, and the keys do not fill a vector register."""
+    if not q.size or k.shape[-2] >= _lanes(draw.format):
+        return False
+    with np.errstate(all="ignore"):
+        scores = np.matmul(q, np.swapaxes(k, -1, -2))
+    scores = np.where(np.tri(*scores.shape[-2:], dtype=np.bool_), scores, -np.inf) if causal else scores
+    return bool(np.any(np.isnan(scores).any(axis=-1) & ~(scores > -np.inf).any(axis=-1)))
+
+
+def _lanes(format: Any) -> int:
+    """How many numbers a vector register holds; low formats are computed in float32."""
+    torch: Any = sys.modules["torch"]  # whose calls these are; a ledger imports no framework
+    bits = 512 if torch.backends.cpu.get_cpu_capability() == "AVX512" else 256
+    return bits // (64 if format is FLOAT64 else 32)
+
+
+def _flash_of_nan(draw: Any) -> bool:
+    """The kernel takes queries, keys and values with four axes, equally wide, and no mask."""
+    if draw.q.ndim != 4 or draw.mask is not None or draw.q.shape[-1] != draw.v.shape[-1]:
+        return False
+    q, k = (x.astype(np.float64) for x in (draw.q, draw.k))
+    return _no_score_is_seen(q, k, draw.causal, draw)
+
+
+def _flash_of_projected_nan(draw: Any) -> bool:
+    """As above, where the layer does not take its fast path."""
+    is_fast = draw.query.ndim == 3 and draw.key is None and draw.b_q is not None and draw.heads % 2 == 0
+    if is_fast or not draw.query.size or draw.mask is not None or draw.key_padding_mask is not None:
+        return False
+
+    def projected(x: Any, w: Any, b: Any) -> Any:
+        with np.errstate(all="ignore"):
+            y = np.matmul(x.astype(np.float64), w.astype(np.float64).T)
+        y = y if b is None else y + b.astype(np.float64)
+        return np.swapaxes(np.reshape(y, (*y.shape[:-1], draw.heads, -1)), -3, -2)
+
+    key = draw.query if draw.key is None else draw.key
+    q, k = projected(draw.query, draw.w_q, draw.b_q), projected(key, draw.w_k, draw.b_k)
+    return _no_score_is_seen(q, k, draw.causal, draw)
+
+
+ZERO_FOR_NAN = (
+    "zeros for a query whose scores are all NaN, if the keys are fewer than a vector register holds: the largest "
+    "score is taken without them, and a row without a score is taken for one that is masked altogether"
+)
+
+
+def _takes_the_fast_kernel(p: Any) -> bool:
+    """Four axes, values as wide as keys, and no mask that tells how many keys there are."""
+    has_four = p.q.ndim == 4 and p.q.shape[-1] == p.v.shape[-1] and p.q.size > 0
+    return has_four and (p.mask is None or p.mask.shape[-1] == 1)
+
+
+def _shares_biases_out(p: Any) -> bool:
+    """The three biases are one array, and two thirds of it, rounded up, are as long as two of them."""
+    is_packed = p.w_q.shape == p.w_k.shape == p.w_v.shape
+    return is_packed and p.w_q.shape[0] in (2, 3) and (p.query.ndim == 2 or p.value is not None)
+
+
+def _goes_to_onednn(p: Any) -> bool:
+    """In one or two dimensions; float32 where there is a batch or there are groups."""
+    return p.w.ndim < 5 and (p.format is not FLOAT32 or p.groups > 1 or p.x.shape[0] > 1)
+
+
+def _one_window_apart(p: Any) -> bool:
+    """One element of a signal, and a stride as long as the kernel."""
+    is_bare = p.padding == 0 and p.output_padding == (0,)
+    return p.w.ndim == 3 and p.x.shape[2] == 1 and p.stride[0] == p.w.shape[2] and is_bare
+
+
 KERNELS = "https://github.com/pytorch/pytorch/blob/main/aten/src/ATen/native"
 
 _EMPTY_BATCH = Example(
@@ -117,9 +189,22 @@ _EMPTY_BATCH = Example(
     {"heads": 1},
 )
 
+BLOCK = {"x": [1.0, 2.0], "w1": np.eye(2), "w2": np.eye(2)}
+HEADS = {
+    "query": [[1.0, 2.0]],
+    **dict.fromkeys(("key", "value")),
+    **dict.fromkeys(("w_q", "w_k", "w_v", "w_o"), np.eye(2)),
+    **dict.fromkeys(("b_q", "b_k", "b_v"), np.ones(2)),
+    "b_o": [1.0],
+    **dict.fromkeys(("mask", "key_padding_mask")),
+}
+ONE_HEAD = np.ones((1, 1, 2, 1))
+FREE = {"padding": 0, "output_padding": (0,), "dilation": (0,), "groups": 1}
+DILATION = "a transposed convolution that goes to oneDNN takes a dilation of 0"
+
 deviations = [
     Deviation(
-        check=in_lanes("lp_pool", "LAYOUT", "BATCH", "VMAP", "MODES"),
+        check=in_lanes("lp_pool", "LAYOUT", "BATCH", "VMAP", "MODES", "SPECIAL", "EMPTY"),
         region=_a_window_that_sticks_out_is_not_zero,
         example=Example({"x": [[[1.0]]]}, {"kernel": (2,), "stride": None, "norm_type": 2, "ceil_mode": True}),
         reason=(
@@ -224,7 +309,17 @@ deviations = [
         devices=("cpu",),
     ),
     Deviation(
-        check=in_lanes("multi_head_attention", "PURE", "LAYOUT"),
+        "SPECIAL gelu",
+        _doubled_it_overflows,
+        Example({"x": [0.0, np.inf]}, {"approximate": "none"}),
+        "NaN for infinity, and infinity from 2^127 on: x (1 + erf) is formed before it is halved",
+        "https://github.com/oneapi-src/oneDNN/blob/main/src/cpu/x64/injectors/jit_uni_eltwise_injector.cpp",
+        versions=">=2.13,<2.14",
+        formats=("float32", "bfloat16"),
+        devices=("cpu",),
+    ),
+    Deviation(
+        check=in_lanes("multi_head_attention", "PURE", "LAYOUT", "SPECIAL", "EMPTY"),
         region=_empty_batch_with_masks,
         example=_EMPTY_BATCH,
         reason="a batch of none with a mask for each sample raises: view(0, heads, -1, S) has no meaning",
@@ -238,5 +333,139 @@ deviations = [
         "a batch of none with a mask for each sample raises, as above: with gradients there is no fast path",
         "https://github.com/pytorch/pytorch/blob/v2.13.0/torch/nn/functional.py",
         versions="<=2.13.0",
+    ),
+    Deviation(
+        "SPECIAL scaled_dot_product_attention",
+        _flash_of_nan,
+        Example({"q": [[[[np.nan]]]], "k": [[[[1.0]]]], "v": [[[[1.0]]]], "mask": None}, {"causal": False}),
+        ZERO_FOR_NAN,
+        "https://github.com/pytorch/pytorch/issues/141128",
+        versions="==2.13.*",
+        devices=("cpu",),
+    ),
+    Deviation(
+        "SPECIAL multi_head_attention",
+        _flash_of_projected_nan,
+        Example(
+            {
+                "query": [[[1.0]]],
+                **dict.fromkeys(("key", "value")),
+                "w_q": [[np.nan]],
+                **{name: [[1.0]] for name in ("w_k", "w_v", "w_o")},
+                **dict.fromkeys(("b_q", "b_k", "b_v", "b_o", "mask", "key_padding_mask")),
+            },
+            {"heads": 1, "causal": False},
+        ),
+        ZERO_FOR_NAN,
+        "https://github.com/pytorch/pytorch/issues/141128",
+        versions="==2.13.*",
+        devices=("cpu",),
+    ),
+    *(
+        accepted(
+            "output_size",
+            wrong,
+            {"size": 4, "kernel": kernel},
+            {"stride": 1, "padding": (padding, padding), "dilation": dilation},
+            "a convolution of meta tensors has a shape where a convolution of numbers raises: the shape rule does not "
+            "check kernel, dilation and padding",
+            "https://github.com/pytorch/pytorch/blob/v2.13.0/torch/_meta_registrations.py",
+            versions="==2.13.*",
+        )
+        for wrong, kernel, padding, dilation in (
+            ("kernel 0", 0, 0, 1),
+            ("dilation 0", 2, 0, 0),
+            ("negative padding", 2, -1, 1),
+        )
+    ),
+    accepted(
+        "adaptive_average_pool",
+        "an empty spatial axis",
+        {"x": np.zeros((1, 1, 0))},
+        {"output_size": (1,)},
+        "an empty signal has the mean NaN where the output has one element, and raises for any other",
+        f"{KERNELS}/AdaptiveAveragePooling.cpp",
+        where=lambda p: set(p.output_size) == {1},
+        versions="==2.13.*",
+    ),
+    accepted(
+        "layer_norm",
+        "negative eps",
+        {"x": [1.0, 2.0], "weight": None, "bias": None},
+        {"axes": 1, "eps": -1.0},
+        "layer_norm takes a negative eps, as batch_norm did: NaN where the variance is below -eps, finite elsewhere",
+        "https://github.com/pytorch/pytorch/pull/166756",
+        versions="==2.13.*",
+    ),
+    *(
+        accepted(
+            primitive,
+            wrong,
+            arrays,
+            options,
+            "F.linear repeats a bias of one number, and takes one of two axes, although a bias is (out,) or ()",
+            "https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.linear.html",
+            versions="==2.13.*",
+        )
+        for primitive, wrong, arrays, options in (
+            ("dense", "one bias for several outputs", {"x": [1.0], "w": [[1.0], [2.0]], "bias": [1.0]}, {}),
+            ("dense", "bias with an axis too many", {"x": [1.0], "w": [[1.0], [2.0]], "bias": [[1.0, 2.0]]}, {}),
+            ("residual", "one number for the width of the branch", {**BLOCK, "b1": [1.0], "b2": None}, {}),
+            ("residual", "one number for the width of x", {**BLOCK, "b1": None, "b2": [1.0]}, {}),
+            ("multi_head_attention", "one number as b_o", HEADS, {"heads": 2}),
+        )
+    ),
+    *(
+        accepted(
+            "scaled_dot_product_attention",
+            wrong,
+            {"q": ONE_HEAD[:, :, :1], "k": ONE_HEAD, "v": np.ones((1, 1, values, 1)), "mask": None},
+            {},
+            "the fast kernel counts the keys by the values: with fewer values it forgets keys, with more it reads "
+            "beyond the keys' memory",
+            "https://github.com/pytorch/pytorch/pull/193728",
+            where=_takes_the_fast_kernel,
+            versions="<=2.13.0",
+            devices=("cpu",),
+        )
+        for wrong, values in (("values of another number", 3), ("one value for several keys", 1))
+    ),
+    *(
+        accepted(
+            "multi_head_attention",
+            f"one number as {name}",
+            {**HEADS, "b_o": np.ones(2), name: [1.0]},
+            {"heads": 2},
+            "three biases in one array that is too short are shared out all the same: the first two get what is due "
+            "to the next, and the last number is repeated",
+            "https://github.com/pytorch/pytorch/blob/v2.13.0/torch/nn/functional.py",
+            where=_shares_biases_out,
+            versions="==2.13.*",
+        )
+        for name in ("b_q", "b_k", "b_v")
+    ),
+    accepted(
+        "transposed_convolution",
+        "dilation 0 of a kernel of one element",
+        {"x": np.ones((2, 1, 1)), "w": np.ones((1, 1, 1)), "bias": None},
+        {"stride": (1,), **FREE},
+        DILATION,
+        f"{KERNELS}/mkldnn/Conv.cpp",
+        where=_goes_to_onednn,
+        versions="==2.13.*",
+        formats=("float32", "bfloat16"),
+        devices=("cpu",),
+    ),
+    accepted(
+        "transposed_convolution",
+        "dilation 0",
+        {"x": np.ones((1, 1, 1)), "w": np.ones((1, 1, 2)), "bias": None},
+        {"stride": (2,), **FREE},
+        DILATION,
+        f"{KERNELS}/mkldnn/Conv.cpp",
+        where=_one_window_apart,
+        versions="==2.13.*",
+        formats=("bfloat16",),
+        devices=("cpu",),
     ),
 ]

@@ -1,4 +1,4 @@
-"""Tools for reports and adapters: python -m conformance render DIR, new-adapter NAME, list."""
+"""Tools for reports and adapters: python -m conformance render DIR, new-adapter NAME, list, alarm."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import inspect
 import sys
 from pathlib import Path
 
-from conformance import new_adapter, records, results, summary
+from conformance import alarm, new_adapter, records, results, summary
 from conformance.report import write
 from reference import PRIMITIVES
 
@@ -23,12 +23,24 @@ def main(arguments: list[str] | None = None) -> int:
     fresh = tools.add_parser("new-adapter", help="write NAME.py here: an adapter with comments, which runs at once")
     fresh.add_argument("name", metavar="NAME", help="the name of the backend")
     tools.add_parser("list", help="the primitives, each with its signature and where the reference defines it")
+    alarm.add_arguments(
+        tools.add_parser(
+            "alarm",
+            help="look for false alarms: every check on implementations that are right, under many seeds",
+            description="Every check, under many seeds, on the reference and on NumPy in float32 and float16 with the "
+            "reference's formulas. These are right, so whatever fails is a fault of the suite. The run is written "
+            "down seed by seed: the same command goes on where an ended one stood. "
+            "Exit status: 0 without a false alarm, 1 with one.",
+        )
+    )
     chosen = parser.parse_args(arguments)
     match chosen.tool:
         case "render":
             return _render(chosen.report)
         case "new-adapter":
             return _new_adapter(chosen.name)
+        case "alarm":
+            return alarm.run(chosen)
     return _list()
 
 

@@ -43,8 +43,8 @@ class Case:
     hold numbers. exact: whether it is exact on small integers, with some of its options, because it is linear
     or selects. samples: given a draw, the names of the arrays whose first axis counts samples that do not
     influence each other, as the first axis of the first result does; none where the draw is one sample, or
-    where samples do influence each other; None where they always do. outputs: the names of the results. formats: those in which it is tried; None means all that a
-    backend has.
+    where its samples do influence each other; None where they always may. outputs: the names of the results.
+    formats: those in which it is tried; None means all that a backend has.
     """
 
     problems: Problems

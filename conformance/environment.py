@@ -62,9 +62,10 @@ def settle() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # what XLA writes on stderr at its start
 
 
-def keep_compilations(folder: Path) -> None:
-    """Let JAX keep what it compiles in a folder, for the other processes and for later runs."""
-    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder))
+def keep_compilations(jax: Path, inductor: Path) -> None:
+    """Let JAX and torch.compile keep what they compile in folders, for the other processes and for later runs."""
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(inductor))
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(jax))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 

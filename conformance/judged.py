@@ -1,4 +1,4 @@
-"""What a lane of values compares: every result of a call with the reference's."""
+"""What lanes of values compare: every result of a call with the reference's."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 from adapters.backend import Backend
 from conformance.cases import Case
 from properties.agreement import WrongShape, agree, same_number
+from properties.sides import bounded
+from properties.strategies import Draw
 
 
 def judged(got: Sequence[Any], want: Sequence[Any], case: Case, backend: Backend) -> None:
@@ -23,3 +25,10 @@ def judged(got: Sequence[Any], want: Sequence[Any], case: Case, backend: Backend
             same_number(y, bound, output=name)
         else:
             agree(y, bound, backend.format, output=name)
+
+
+def agrees(backend: Backend, draw: Draw, case: Case) -> None:
+    """Make a call, and judge its results."""
+    arrays, options = list(draw.arrays.values()), draw.options
+    got, want = backend.call(draw.primitive, arrays, options), bounded(backend, draw.primitive, arrays, options)
+    judged(got, want, case, backend)

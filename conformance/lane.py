@@ -16,7 +16,7 @@ from adapters.backend import Backend
 from conformance.cases import CASES, Case
 from properties.law import statement
 from properties.strategies import Draw, Problems, Spec
-from properties.trial import Check, everywhere, trial
+from properties.trial import WIDEST, Check, everywhere, trial
 
 Body = Callable[[Backend, Draw, Case], None]
 Test = Callable[[Backend, Case], None]
@@ -39,12 +39,14 @@ def lane(
     problems: Callable[[Case], Problems | None] = _own,
     formats: tuple[str, ...] | None = None,
     concerns: Callable[[Backend], bool] = everywhere,
+    draws: int = 0,
+    widest: float = WIDEST,
 ) -> Callable[[Body], Test]:
     """Make a test of every row of the table.
 
     name: the checks are called "NAME primitive". part: see properties.trial.Check. problems: what a row is
     tried on; None where the lane has nothing to say about a primitive. formats: those in which the lane
-    is tried, unless the row has its own; None means all. concerns: see properties.trial.Check.
+    is tried, unless the row has its own; None means all. concerns, draws, widest: see properties.trial.Check.
     """
 
     def decorate(body: Body) -> Test:
@@ -59,6 +61,8 @@ def lane(
                 case.formats or formats,
                 part,
                 concerns,
+                draws,
+                widest,
             )
             for case in tried
         }

@@ -61,7 +61,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     if cache := getattr(config, "cache", None):
-        environment.keep_compilations(cache.mkdir("jax"))
+        environment.keep_compilations(cache.mkdir("jax"), cache.mkdir("inductor"))
     choice = Choice.of(config)
     configure(choice.depth, choice.seed)
     worker = getattr(config, "workerinput", None)
@@ -271,9 +271,16 @@ def describe(backend: Backend) -> dict[str, Any]:
         "mode": backend.mode,
         "offers": offered,
         "claims": {p: weak for p in offered if (weak := backend.arithmetic(p).weaknesses())},
-        "conventions": {p: chosen for p in offered if (chosen := backend.conventions(p))},
+        "conventions": {p: chosen for p in offered if (chosen := _documented(backend, p))},
+        "accepts": {p: kinds for p in offered if (kinds := backend.accepts(p))},
         "composed": [p for p in offered if p in getattr(backend.adapter, "composed", ())],
     }
+
+
+def _documented(backend: Backend, primitive: str) -> dict[str, Any]:
+    """The choices that a backend documents: options with another value, and inputs that it updates."""
+    names = backend.in_place(primitive)
+    return backend.conventions(primitive) | ({"updated in place": " and ".join(names)} if names else {})
 
 
 def _counterexample(failure: Failure) -> dict[str, Any]:

@@ -42,6 +42,7 @@ def measure(tally: Tally) -> dict[str, Any]:
         "worst_call": tally.worst_call,
         "reasons": sorted(tally.reasons),
         "known": list(tally.known),
+        "probes": list(tally.probes),
         "inputs_sha256": tally.digest.hexdigest(),
     }
 
@@ -54,7 +55,9 @@ def is_mistrusted(outcome: str, measured: dict[str, Any]) -> bool:
     """
     if outcome not in ("conforms", "known_deviation"):
         return False
-    return not measured["draws"] or measured["decided"] < HALF * measured["elements"]
+    if not measured["draws"]:
+        return not measured["excluded"]  # the ledger may explain every invalid problem
+    return not measured["elements"] or measured["decided"] < HALF * measured["elements"]
 
 
 def build(folder: Path, run: str) -> tuple[Document, Document]:
@@ -104,6 +107,7 @@ def build(folder: Path, run: str) -> tuple[Document, Document]:
         "adapters": _adapters(backends),
         "claims": _of_backends(backends, "claims"),
         "conventions": _of_backends(backends, "conventions"),
+        "accepts": _of_backends(backends, "accepts"),
         "composed": _composed(backends),
         "checks": checks,
     }
@@ -245,7 +249,7 @@ def _adapters(backends: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _of_backends(backends: dict[str, Any], what: str) -> list[dict[str, Any]]:
-    """The claims, or the conventions, of every backend and primitive that has any."""
+    """The claims, the conventions, or what is accepted, of every backend and primitive that has any."""
     return [
         {
             "adapter": b["name"],

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from adapters.backend import Backend
 from conformance.cases import Case
-from conformance.judged import judged
+from conformance.judged import agrees
 from conformance.lane import lane
-from properties.sides import bounded
 from properties.strategies import Draw
 
 
 @lane("VALUES", part="values")
 def test_values(backend: Backend, draw: Draw, case: Case) -> None:
     """The result is the reference's, within the bound."""
-    arrays, options = list(draw.arrays.values()), draw.options
-    got, want = backend.call(draw.primitive, arrays, options), bounded(backend, draw.primitive, arrays, options)
-    judged(got, want, case, backend)
+    agrees(backend, draw, case)

@@ -90,6 +90,10 @@ class Implausible(Failure):
     kind = "implausible"
 
 
+class ClaimContradicted(Failure):
+    kind = "claim"
+
+
 @dataclass
 class Tally:
     """What one check has measured so far on one backend."""
@@ -107,6 +111,7 @@ class Tally:
     worst_call: str = ""  # the input that attains worst_ratio
     reasons: set[str] = field(default_factory=set)  # why problems were refused
     known: list[dict[str, str]] = field(default_factory=list)  # the ledger's entries that still hold
+    probes: list[dict[str, str]] = field(default_factory=list)  # claims, and what was found of each
     digest: Any = field(default_factory=hashlib.sha256)  # of the inputs
 
     def note(self, ratio: float, ulp: float, bound: float, decided: int, elements: int) -> bool:
@@ -158,6 +163,24 @@ def agree(
 
     Raises: WrongShape, WrongFormat, WrongSpecial, or the failure of a bound that is exceeded.
     """
+    _has_form(got, want, fmt, output)
+    _within(np.asarray(got, dtype=np.float64), want.value, want.error, fmt, output, failure, "the reference", terms)
+
+
+def agree_where(where: NDArray[np.bool_], got: Any, want: Bounded, fmt: Format, *, output: str = "y") -> None:
+    """As agree, and of the elements only those that are asked for are judged, and counted.
+
+    Raises: as agree.
+    """
+    _has_form(got, want, fmt, output)
+    error = np.where(where, want.error, np.inf)
+    before = tally.elements
+    _within(np.asarray(got, dtype=np.float64), want.value, error, fmt, output, OutOfTolerance, "the reference")
+    tally.elements = before + int(np.count_nonzero(where))
+
+
+def _has_form(got: Any, want: Bounded, fmt: Format, output: str) -> None:
+    """The result has the reference's shape and the format's type. Raises: WrongShape, WrongFormat."""
     if np.shape(got) != want.shape:
         raise WrongShape(
             f"{output} has shape {np.shape(got)}, the reference {want.shape}",
@@ -168,7 +191,6 @@ def agree(
     if not isinstance(got, (np.ndarray, np.generic)) or got.dtype != fmt.dtype:
         kind = getattr(got, "dtype", type(got).__name__)
         raise WrongFormat(f"{output} is {kind}, not {fmt}", output=output, got=str(kind), want=fmt.name)
-    _within(np.asarray(got, dtype=np.float64), want.value, want.error, fmt, output, failure, "the reference", terms)
 
 
 def _within(
@@ -271,6 +293,23 @@ def same_bits(
             index=index,
             got=got,
             want=want,
+            bound=0.0,
+        )
+
+
+def same_signs(got: Any, want: Bounded, *, output: str = "y") -> None:
+    """Where the reference is zero for certain, the zero of the result has its sign. Raises: WrongSpecial."""
+    x = np.asarray(got, dtype=np.float64)
+    wrong = (want.value == 0) & (want.error == 0) & (np.signbit(x) != np.signbit(want.value))
+    if wrong.any():
+        index = tuple(int(i) for i in np.argwhere(wrong)[0])
+        a, b = float(x[index]), float(want.value[index])
+        raise WrongSpecial(
+            f"{output}[{', '.join(map(str, index))}] is {a!r}, the reference {b!r}",
+            output=output,
+            index=index,
+            got=a,
+            want=b,
             bound=0.0,
         )
 

@@ -27,8 +27,8 @@ class _Search:
         self._left = BUDGET
 
     def accepts(self, simpler: Draw) -> bool:
-        """Try a simpler draw; keep it if it fails in the same way."""
-        if self._left <= 0:
+        """Try a simpler draw; keep it if it fails in the same way, and, if it is invalid, for the same reason."""
+        if self._left <= 0 or simpler.extras.get("wrong") != self.best.extras.get("wrong"):
             return False
         self._left -= 1
         failure = self._fails(simpler)

@@ -13,7 +13,7 @@ import numpy as np
 import reference
 from adapters.backend import Backend
 from properties.strategies.draws import Draw
-from reference.arithmetic import FLOAT64, Bounded, default_arithmetic, gradient_terms, read, read_gradient
+from reference.arithmetic import FLOAT64, Arithmetic, Bounded, default_arithmetic, gradient_terms, read, read_gradient
 
 ON_OUTPUTS = default_arithmetic(FLOAT64)  # what a law does to results happens in float64
 
@@ -58,14 +58,23 @@ def _is_number(x: Any) -> bool:
 
 
 def bounded(
-    backend: Backend, primitive: str, arrays: Sequence[Any], options: Mapping[str, Any], *, layout: str = ""
+    backend: Backend,
+    primitive: str,
+    arrays: Sequence[Any],
+    options: Mapping[str, Any],
+    arithmetic: Arithmetic | None = None,
+    *,
+    layout: str = "",
 ) -> tuple[Any, ...]:
-    """What the reference allows a backend to return. layout: of the arrays, which may decide what is dropped."""
+    """What the reference allows a backend to return, under its claims unless others are given.
+
+    layout: of the arrays, which may decide what is dropped.
+    """
     return read(
         reference.PRIMITIVES[primitive],
         arrays,
         _settings(backend, primitive, arrays, options, layout),
-        backend.arithmetic(primitive),
+        arithmetic or backend.arithmetic(primitive),
         reference.FORMULAS.get(primitive),
     )
 
@@ -77,12 +86,30 @@ def bounded_gradient(
     options: Mapping[str, Any],
     cotangent: Any,
     wanted: Sequence[int],
-) -> tuple[tuple[Bounded, ...], tuple[float, ...]]:
-    """What the reference allows a backend to return as a gradient of the first result, and how large its terms are."""
+) -> tuple[Bounded, ...]:
+    """What the reference allows a backend to return as a gradient of the first result."""
+    return read_gradient(
+        reference.PRIMITIVES[primitive],
+        arrays,
+        _settings(backend, primitive, arrays, options),
+        [cotangent],
+        wanted,
+        backend.arithmetic(primitive, gradient=True),
+        reference.FORMULAS.get(primitive),
+    )
+
+
+def terms_of_gradient(
+    backend: Backend,
+    primitive: str,
+    arrays: Sequence[Any],
+    options: Mapping[str, Any],
+    cotangent: Any,
+    wanted: Sequence[int],
+) -> tuple[float, ...]:
+    """How large the terms are that each gradient is added up from."""
     settings = _settings(backend, primitive, arrays, options)
-    call = reference.PRIMITIVES[primitive], arrays, settings, [cotangent], wanted
-    formulas = reference.FORMULAS.get(primitive)
-    return read_gradient(*call, backend.arithmetic(primitive, gradient=True), formulas), gradient_terms(*call)
+    return gradient_terms(reference.PRIMITIVES[primitive], arrays, settings, [cotangent], wanted)
 
 
 def _settings(

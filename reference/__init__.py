@@ -11,7 +11,16 @@ An adapter for a backend offers functions of the same names and signatures.
 from collections.abc import Callable
 from typing import Any
 
-from reference.activations import gelu, gelu_by_rational_powers, log_softmax, relu, sigmoid, softmax, tanh
+from reference.activations import (
+    complementary_gelu,
+    gelu,
+    gelu_by_rational_powers,
+    log_softmax,
+    relu,
+    sigmoid,
+    softmax,
+    tanh,
+)
 from reference.attention import (
     heads_with,
     multi_head_attention,
@@ -84,7 +93,7 @@ ATTENTIONS = (normalised_last, scaled_first, softmax_in_float32, recomputed)
 # Further formulas that implementations use; a backend claims one by its name.
 FORMULAS: dict[str, dict[str, Callable[..., Any]]] = {
     "batch_norm": {"folded": folded_batch_norm, "stored": stored_batch_norm},
-    "gelu": {"by_rational_powers": gelu_by_rational_powers},
+    "gelu": {"by_rational_powers": gelu_by_rational_powers, "complementary": complementary_gelu},
     "lp_pool": {"averaged": averaged_lp_pool},
     "layer_norm": {"updating": updating_layer_norm, "folded": folded_layer_norm, "stored": stored_layer_norm},
     "scaled_dot_product_attention": {f.__name__: f for f in ATTENTIONS},

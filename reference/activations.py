@@ -82,6 +82,18 @@ def gelu(x: Array, *, approximate: str = "none") -> Array:
     raise ValueError(f'approximate "{approximate}" is neither "none" nor "tanh"')
 
 
+def complementary_gelu(x: Array, *, approximate: str = "none") -> Array:
+    """Form erf z from what it lacks of 1, as kernels with tables and polynomials do in effect.
+
+    A further formula of gelu: near 0 erf is then as accurate as a number close to 1, not to its own digits.
+
+    Shapes: as gelu.
+    """
+    if approximate != "none":
+        return gelu(x, approximate=approximate)
+    return x / 2 * (1 + (1 - (1 - special.erf(x * math.sqrt(0.5)))))
+
+
 def gelu_by_rational_powers(x: Array, *, approximate: str = "none") -> Array:
     """The same map, with erf to within 1.5e-7 by powers of t = 1/(1 + 0.3275911 |z|).
 
@@ -102,6 +114,7 @@ def softmax(x: Array, *, axis: int = -1) -> Array:
     """Turn scores into weights that are positive and sum to 1 along an axis.
 
     Shapes: x of any shape with at least one element along the axis -> the same shape.
+    Of an axis that has none, or that x has not, NumPy itself raises ValueError.
     Source: Chen (2025), "Attention: Step 1", with the maximum subtracted.
 
     >>> softmax(np.array([0.0, np.log(3.0)]))
@@ -118,6 +131,7 @@ def log_softmax(x: Array, *, axis: int = -1) -> Array:
         log_softmax(x)[i] = x[i] - max x - log(sum over j of exp(x[j] - max x))
 
     Shapes: x of any shape with at least one element along the axis -> the same shape.
+    Of an axis that has none, or that x has not, NumPy itself raises ValueError.
     Source: Blanchard, Higham and Higham (2021).
 
     >>> log_softmax(np.array([0.0, -1000.0]))

@@ -20,12 +20,20 @@ from reference.arrays import Array, stored, with_gradient
 
 
 def scaled_dot_product_attention(
-    q: Array, k: Array, v: Array, mask: Array | None = None, *, causal: bool = False, scale: float | None = None
+    q: Array,
+    k: Array,
+    v: Array,
+    mask: Array | None = None,
+    *,
+    causal: bool = False,
+    scale: float | None = None,
+    adds_masks: bool = False,
 ) -> Array:
     """Average the values, each weighted by how well its key matches the query.
 
     mask: numbers that are added to the scores, or booleans, true where the query may attend to the key.
-    A row without any such key is 0/0. scale: in place of 1/sqrt(d).
+    A row without any such key is 0/0. scale: in place of 1/sqrt(d). adds_masks is a convention: booleans are
+    added too, as 0 and -inf, so that a NaN or an infinity behind a mask shows.
 
     Shapes: q (*B, T, d), k (*B, S, d), v (*B, S, e), mask broadcastable to (*B, T, S) -> y (*B, T, e).
     Raises: ValueError if the shapes do not fit together, or there is no key.
@@ -34,7 +42,9 @@ def scaled_dot_product_attention(
     >>> scaled_dot_product_attention(np.zeros((1, 2)), np.ones((2, 2)), np.array([[1.0], [3.0]]))
     array([[2.]])
     """
-    a = softmax(_scores(q, k, mask, causal, scale))
+    if v.shape[:-1] != k.shape[:-1] or not k.shape[-2]:
+        raise ValueError(f"keys {k.shape} and values {v.shape} are no pairs, or there are none")
+    a = softmax(_scores(q, k, mask, causal, scale, adds_masks))
     return np.matmul(a, v)
 
 
@@ -55,6 +65,7 @@ def multi_head_attention(
     *,
     heads: int,
     causal: bool = False,
+    adds_masks: bool = False,
 ) -> Array:
     """Project queries, keys and values, attend with each head apart, join the heads, project again.
 
@@ -62,7 +73,7 @@ def multi_head_attention(
 
     where Q = query W_q' + b_q, of which Q_h is the h-th of H equal parts along the last axis; K and V
     likewise. Without a key the queries attend to themselves; without a value the keys are the values.
-    key_padding_mask: booleans, true where a key is one and not padding.
+    key_padding_mask: booleans, true where a key is one and not padding. adds_masks: as above.
 
     Shapes: query (*N, T, E), key (*N, S, E_k), value (*N, S, E_v), w_q and w_k (H d, E) and (H d, E_k),
     w_v (H e, E_v), w_o (O, H e), each bias as long as its matrix has rows, mask broadcastable to
@@ -76,34 +87,55 @@ def multi_head_attention(
            [1., 4.]])
     """
     q, k, v, mask = _by_head(query, key, value, w_q, w_k, w_v, b_q, b_k, b_v, mask, key_padding_mask, heads)
-    return _joined(scaled_dot_product_attention(q, k, v, mask, causal=causal), w_o, b_o)
+    return _joined(scaled_dot_product_attention(q, k, v, mask, causal=causal, adds_masks=adds_masks), w_o, b_o)
 
 
 # -- the same maps, as implementations compute them ----------------------------------------------------
 
 
 def normalised_last(
-    q: Array, k: Array, v: Array, mask: Array | None = None, *, causal: bool = False, scale: float | None = None
+    q: Array,
+    k: Array,
+    v: Array,
+    mask: Array | None = None,
+    *,
+    causal: bool = False,
+    scale: float | None = None,
+    adds_masks: bool = False,
 ) -> Array:
     """The division by the sum of the exponentials comes after the product with v."""
-    logits = _scores(q, k, mask, causal, scale)
+    logits = _scores(q, k, mask, causal, scale, adds_masks)
     e = np.exp(logits - np.max(logits, axis=-1, keepdims=True))
     return np.matmul(e, v) / np.sum(e, axis=-1, keepdims=True)
 
 
 def scaled_first(
-    q: Array, k: Array, v: Array, mask: Array | None = None, *, causal: bool = False, scale: float | None = None
+    q: Array,
+    k: Array,
+    v: Array,
+    mask: Array | None = None,
+    *,
+    causal: bool = False,
+    scale: float | None = None,
+    adds_masks: bool = False,
 ) -> Array:
     """The root of the scale is multiplied into q and into k."""
     root = math.sqrt(1 / math.sqrt(q.shape[-1]) if scale is None else scale)
-    return scaled_dot_product_attention(q * root, k * root, v, mask, causal=causal, scale=1.0)
+    return scaled_dot_product_attention(q * root, k * root, v, mask, causal=causal, scale=1.0, adds_masks=adds_masks)
 
 
 def softmax_in_float32(
-    q: Array, k: Array, v: Array, mask: Array | None = None, *, causal: bool = False, scale: float | None = None
+    q: Array,
+    k: Array,
+    v: Array,
+    mask: Array | None = None,
+    *,
+    causal: bool = False,
+    scale: float | None = None,
+    adds_masks: bool = False,
 ) -> Array:
     """The softmax is computed in float32, also between numbers of float64."""
-    logits = _scores(q, k, mask, causal, scale)
+    logits = _scores(q, k, mask, causal, scale, adds_masks)
     return np.matmul(softmax(logits.astype(np.float32)).astype(logits.dtype), v)
 
 
@@ -116,6 +148,7 @@ def _recomputed_gradient(
     *,
     causal: bool = False,
     scale: float | None = None,
+    adds_masks: bool = False,
 ) -> tuple[Array | None, ...]:
     """The weights are recomputed from the logarithm of their sum, and the mean that the softmax takes off is y . dy.
 
@@ -124,10 +157,10 @@ def _recomputed_gradient(
     for the logits l and L[t] = log of the sum over s of exp(l[t, s]).
     Source: Dao, Fu, Ermon, Rudra and Re (2022), appendix B.2.
     """
-    logits = _scores(q, k, mask, causal, scale)
+    logits = _scores(q, k, mask, causal, scale, adds_masks)
     top = np.max(logits, axis=-1, keepdims=True)
     a = np.exp(logits - (top + np.log(np.sum(np.exp(logits - top), axis=-1, keepdims=True))))
-    y = stored(normalised_last(q, k, v, mask, causal=causal, scale=scale))
+    y = stored(normalised_last(q, k, v, mask, causal=causal, scale=scale, adds_masks=adds_masks))
     dl = a * (np.matmul(cotangent, np.swapaxes(v, -1, -2)) - np.sum(cotangent * y, axis=-1, keepdims=True))
     scaled = dl * (1 / math.sqrt(q.shape[-1]) if scale is None else scale)
     dq, dk = np.matmul(scaled, k), np.matmul(np.swapaxes(scaled, -1, -2), q)
@@ -168,9 +201,10 @@ def heads_with(attention: Callable[..., Array]) -> Callable[..., Array]:
         *,
         heads: int,
         causal: bool = False,
+        adds_masks: bool = False,
     ) -> Array:
         q, k, v, mask = _by_head(query, key, value, w_q, w_k, w_v, b_q, b_k, b_v, mask, key_padding_mask, heads)
-        return _joined(attention(q, k, v, mask, causal=causal), w_o, b_o)
+        return _joined(attention(q, k, v, mask, causal=causal, adds_masks=adds_masks), w_o, b_o)
 
     return formula
 
@@ -178,7 +212,7 @@ def heads_with(attention: Callable[..., Array]) -> Callable[..., Array]:
 # -- parts ---------------------------------------------------------------------------------------------
 
 
-def _scores(q: Array, k: Array, mask: Array | None, causal: bool, scale: float | None) -> Array:
+def _scores(q: Array, k: Array, mask: Array | None, causal: bool, scale: float | None, adds_masks: bool) -> Array:
     """What the softmax turns into weights, (*B, T, S): -inf where a query may not attend."""
     if q.shape[:-2] != k.shape[:-2]:
         raise ValueError(f"queries {q.shape} and keys {k.shape} belong to different batches")
@@ -190,7 +224,9 @@ def _scores(q: Array, k: Array, mask: Array | None, causal: bool, scale: float |
         return logits
     if np.broadcast_shapes(mask.shape, logits.shape) != logits.shape:
         raise ValueError(f"a mask {mask.shape} does not broadcast to the scores {logits.shape}")
-    return np.where(mask, logits, -np.inf) if _is_boolean(mask) else logits + mask
+    if _is_boolean(mask):
+        return logits + np.where(mask, 0.0, -np.inf) if adds_masks else np.where(mask, logits, -np.inf)
+    return logits + mask
 
 
 def _both(mask: Array | None, keys: Array) -> Array:
@@ -205,7 +241,9 @@ def _is_boolean(mask: Array) -> bool:
 
 
 def _projected(x: Array, w: Array, b: Array | None) -> Array:
-    """x w' + b: (*N, T, E), (O, E), (O,) -> (*N, T, O)."""
+    """x w' + b: (*N, T, E), (O, E), (O,) -> (*N, T, O). Raises: ValueError for a bias of another length."""
+    if b is not None and b.shape != w.shape[:1]:
+        raise ValueError(f"a bias {b.shape} is not one number for each row of {w.shape}")
     y = np.matmul(x, np.swapaxes(w, -1, -2))
     return y if b is None else y + b
 

@@ -29,7 +29,8 @@ def output_size(size: int, kernel: int, *, stride: int = 1, padding: Pair = (0, 
         P = floor((S + p_before + p_after - d (K - 1) - 1) / s) + 1
 
     Shapes: all arguments are counts of elements.
-    Raises: ValueError if the kernel does not fit into the padded signal, or K, s or d is not positive.
+    Raises: ValueError if the kernel does not fit into the padded signal, K, s or d is not positive, or S or p
+    is negative.
     Source: He (2024), "Convolution: stride"; Gong, "Convolution: stride", with the floor in both.
 
     >>> output_size(8, 3, stride=2, padding=(1, 1))
@@ -37,6 +38,8 @@ def output_size(size: int, kernel: int, *, stride: int = 1, padding: Pair = (0, 
     """
     if min(kernel, stride, dilation) < 1:
         raise ValueError(f"kernel {kernel}, stride {stride} and dilation {dilation} must be positive")
+    if min(size, *padding) < 0:
+        raise ValueError(f"size {size} and padding {padding} must not be negative")
     room = size + sum(padding) - dilation * (kernel - 1) - 1
     if room < 0:
         raise ValueError(f"a kernel of {kernel} taps, dilation {dilation}, does not fit into {size} + {padding}")
@@ -62,6 +65,8 @@ def paddings(
         if padding == "full":
             return tuple((span, span) for span in spans)
         if padding == "same":
+            if min(stride) < 1:
+                raise ValueError(f"stride {stride} must be positive")
             needed = [(-(-S // s) - 1) * s + span + 1 - S for S, s, span in zip(sizes, stride, spans, strict=True)]
             return tuple((max(total, 0) // 2, max(total, 0) - max(total, 0) // 2) for total in needed)
         raise ValueError(f'padding "{padding}" is none of "valid", "same", "full"')
@@ -131,7 +136,8 @@ def convolution(
 
     Shapes: x (N, C, *S), w (O, C/groups, *K), bias (O,) -> (N, O, *P), with P as in output_size;
     one to three spatial axes. padding: one side or pair an axis, or "valid", "same", "full".
-    Raises: ValueError if the ranks, channels or groups do not match, or the kernel does not fit.
+    Raises: ValueError if the ranks, channels or groups do not match, the kernel does not fit, an option is not
+    one for each axis or out of range, or a name is unknown; also what pad raises.
     Source: He (2024), "Convolution: a 2-D example" to "Convolution: stride".
 
     >>> convolution(np.array([[[1.0, 2.0, 4.0]]]), np.array([[[-1.0, 1.0]]]))
@@ -201,7 +207,8 @@ def transposed_convolution(
     Shapes: x (N, C, *S), w (C, O/groups, *K), bias (O,) -> (N, O, *P) with
     P = (S - 1) s - p_before - p_after + d (K - 1) + 1 + output_padding; one to three spatial axes.
     Raises: ValueError if the ranks, channels or groups do not match, the signal is empty, a size P is
-    below 1, or padding is a name.
+    below 1, padding is a name, an option is not one for each axis or out of range, or output_padding is
+    neither below the stride nor below the dilation: no convolution leaves so much over.
     Source: Dumoulin and Visin (2016), "A guide to convolution arithmetic for deep learning", chapter 4.
 
     >>> transposed_convolution(np.array([[[1.0, 10.0]]]), np.array([[[1.0, 2.0, 3.0]]]), stride=2)
@@ -215,6 +222,8 @@ def transposed_convolution(
         raise ValueError(
             f"kernel {K}, stride {s} and dilation {d} must be positive, output_padding {more} not negative"
         )
+    if any(m >= max(s_i, d_i) for m, s_i, d_i in zip(more, s, d, strict=True)):
+        raise ValueError(f"output_padding {more} is below neither stride {s} nor dilation {d}")
     pairs = paddings(padding, S, K, s, d)
     spans = [d_i * (K_i - 1) for d_i, K_i in zip(d, K, strict=True)]
     sides = [(span - p, span - q + m) for span, (p, q), m in zip(spans, pairs, more, strict=True)]

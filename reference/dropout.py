@@ -13,11 +13,20 @@ import numpy as np
 from reference.arrays import Array, Mask
 
 
-def dropout(x: Array, *, p: float = 0.5, training: bool = True, key: int = 0, keep: Mask | None = None) -> Array:
+def dropout(
+    x: Array,
+    *,
+    p: float = 0.5,
+    training: bool = True,
+    key: int = 0,
+    keep: Mask | None = None,
+    by_product: bool = False,
+) -> Array:
     """Set each element to zero with probability p, independently, and rescale the rest.
 
     key seeds the choice; keep makes it instead, for a judge that has read off what another generator
-    chose. In evaluation the identity.
+    chose. In evaluation the identity. by_product is a convention: what is dropped is multiplied by 0 and not
+    replaced, so that a NaN or an infinity becomes NaN.
 
     Shapes: x of any shape -> the same shape; keep is a mask of that shape.
     Raises: ValueError if p is outside [0, 1].
@@ -34,4 +43,4 @@ def dropout(x: Array, *, p: float = 0.5, training: bool = True, key: int = 0, ke
         keep = np.random.default_rng(key).random(np.shape(x)) >= p
     if p < 1:
         x = x / (1 - p)
-    return np.where(keep, x, 0.0)
+    return np.where(keep, x, 0.0 * x if by_product else 0.0)

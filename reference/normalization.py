@@ -39,7 +39,8 @@ def batch_norm(
 
     Shapes: x (N, C, *S); running_mean, running_var, weight gamma, bias beta (C,) -> y like x, and the two
     statistics (C,).
-    Raises: ValueError in training if a channel has no value, or, unbiased, only one; if eps is negative.
+    Raises: ValueError in training if a channel has no value, or, unbiased, only one; if eps is negative, or
+    something has not one number a channel.
     Source: Jacquet (2022), "ResNet: Batch normalization".
 
     >>> y, mean, var = batch_norm(np.array([[1.0], [3.0]]), np.zeros(1), np.ones(1), training=True, eps=0.0)
@@ -127,8 +128,9 @@ def _statistics(
     """The mean and variance that normalise, (1, C, 1, ...), and the running ones after the call, (C,)."""
     if eps < 0:
         raise ValueError(f"eps {eps} is negative")
+    usual = _channels(running_mean, x), _channels(running_var, x)
     if not training:
-        return _channels(running_mean, x), _channels(running_var, x), running_mean, running_var
+        return *usual, running_mean, running_var
     axes = (0, *range(2, x.ndim))
     n = math.prod(x.shape[i] for i in axes)
     if n < (2 if unbiased else 1):
@@ -144,7 +146,9 @@ def _statistics(
 
 
 def _channels(v: Array, x: Array) -> Array:
-    """Lay one number a channel along axis 1 of x."""
+    """Lay one number a channel along axis 1 of x. Raises: ValueError if v has not one for each."""
+    if np.ndim(x) < 2 or np.shape(v) != np.shape(x)[1:2]:
+        raise ValueError(f"{np.shape(v)} is not one number for each channel of x {np.shape(x)}")
     return np.reshape(v, (1, x.shape[1]) + (1,) * (x.ndim - 2))
 
 
@@ -154,7 +158,8 @@ def layer_norm(
     """Normalise each sample by itself, over its last axes; axes says how many these are.
 
     Shapes: x (*B, *D) with axes sides D; weight gamma, bias beta (*D,) -> y like x.
-    Raises: ValueError if x has too few axes, or no number to normalise; if eps is negative.
+    Raises: ValueError if x has too few axes, or no number to normalise; if eps is negative, or a weight or
+    bias has another shape.
     Source: Ba, Kiros and Hinton (2016); Gong, "One last detail: layer normalization"; with eps besides.
 
     >>> layer_norm(np.array([[1.0, 3.0], [10.0, 30.0]]), eps=0.0)
@@ -165,7 +170,7 @@ def layer_norm(
     over = tuple(range(-axes, 0))
     d = x - np.sum(x, axis=over, keepdims=True) / n
     y = d / np.sqrt(np.sum(d * d, axis=over, keepdims=True) / n + eps)
-    return _affine(y, weight, bias)
+    return _affine(y, weight, bias, axes)
 
 
 def updating_layer_norm(
@@ -173,7 +178,7 @@ def updating_layer_norm(
 ) -> Array:
     """The same with the moments in one pass, updated by one number after another."""
     mean, var = _updated_moments(x, axes, eps)
-    return _affine((x - mean) * (1 / np.sqrt(var + eps)), weight, bias)
+    return _affine((x - mean) * (1 / np.sqrt(var + eps)), weight, bias, axes)
 
 
 def folded_layer_norm(
@@ -187,7 +192,7 @@ def folded_layer_norm(
     """
     mean, var = _updated_moments(x, axes, eps)
     a = 1 / np.sqrt(var + eps)
-    return _affine((_rounded(x) - _rounded(mean)) * a + 0 * (x * a - mean * a), weight, bias)
+    return _affine((_rounded(x) - _rounded(mean)) * a + 0 * (x * a - mean * a), weight, bias, axes)
 
 
 def _layer_norm_gradient(
@@ -260,6 +265,9 @@ def _normalised(x: Array, axes: int, eps: float) -> int:
     return n
 
 
-def _affine(y: Array, weight: Array | None, bias: Array | None) -> Array:
+def _affine(y: Array, weight: Array | None, bias: Array | None, axes: int) -> Array:
+    given = [np.shape(v) for v in (weight, bias) if v is not None]
+    if any(shape != np.shape(y)[-axes:] for shape in given):
+        raise ValueError(f"weight and bias {given} do not have the shape {np.shape(y)[-axes:]} of what is normalised")
     y = y if weight is None else y * weight
     return y if bias is None else y + bias

@@ -23,7 +23,7 @@ def sinusoidal_encoding(
     as frameworks form it; its bound has room for base^e as well.
 
     Shapes: t (*T), whole numbers -> (*T, d).
-    Raises: ValueError if d is no positive even number, or for an unknown layout.
+    Raises: ValueError if d is no positive even number, base is not positive, or for an unknown layout.
     Source: Vaswani et al. (2017), section 3.5; Gong, "Positional encoding: sin/cos".
 
     >>> sinusoidal_encoding(np.array([0.0, np.pi]), d=2).round(3)
@@ -32,6 +32,8 @@ def sinusoidal_encoding(
     """
     if d < 2 or d % 2:
         raise ValueError(f"d = {d} is no number of pairs")
+    if base <= 0:
+        raise ValueError(f"base = {base} has no logarithm")
     if layout not in ("interleaved", "halves"):
         raise ValueError(f'layout "{layout}" is none of "interleaved", "halves"')
     i = np.arange(first_index, first_index + d // 2, like=t)  # numbers of t's type, so that what follows is charged

@@ -18,15 +18,15 @@ def residual(x: Array, w1: Array, w2: Array, b1: Array | None = None, b2: Array 
     """Add what a branch of two layers makes of x to x itself.
 
     Shapes: x (*N, d), weights w1 (m, d) and w2 (d, m), biases b1 (m,) and b2 (d,) -> (*N, d).
-    Raises: ValueError if the widths do not agree. Only a width of 1 could be broadcast; it is refused as well.
+    Raises: ValueError if the ranks or widths do not agree. Only a width of 1 could be broadcast; it is refused as well.
     Source: Meilă (2026), "Resnets - Residual networks", equation 3, with a bias in each layer.
 
     >>> residual(np.array([1.0, 2.0]), w1=np.array([[1.0, 1.0]]), w2=np.array([[1.0], [-1.0]]))
     array([ 4., -1.])
     """
-    d, m = np.shape(x)[-1], np.shape(w1)[0]
-    widths = [(w1, (m, d)), (w2, (d, m)), (b1, (m,)), (b2, (d,))]
-    if any(w is not None and np.shape(w) != shape for w, shape in widths):
+    d, m = np.shape(x)[-1:], np.shape(w1)[:1]
+    widths = [(w1, m + d), (w2, d + m), (b1, m), (b2, d)]
+    if not d or any(w is not None and np.shape(w) != shape for w, shape in widths):
         given = ", ".join(str(np.shape(w)) for w, _ in widths if w is not None)
         raise ValueError(f"weights and biases {given} do not take x {np.shape(x)} back to its own width")
     h = np.matmul(x, np.swapaxes(w1, 0, 1))

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from reference.arithmetic import Arithmetic, Bounded, Format
+from reference.arithmetic import Arithmetic, Bounded, Format, differentiated
 from reference.arithmetic.formats import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, TENSOR_FLOAT32, Floats
 from reference.arithmetic.rules import Mask
 
@@ -69,6 +69,7 @@ class Machine:
     tensor_float32: bool = False
     stores_operands: bool = False
     truncates: bool = False
+    keeps: bool = False  # what the way back needs is kept in the storage format
     seed: int = 0
 
     @property
@@ -78,7 +79,7 @@ class Machine:
     def __repr__(self) -> str:
         words = [f"{self.storage}/{self.compute}/{self.accumulate}", self.order]
         words += [self.signs.__name__] if self.signs else []
-        return " ".join(words + [f for f in ("fused", "joins", *FLAGS) if getattr(self, f)])
+        return " ".join(words + [f for f in ("fused", "joins", "keeps", *FLAGS) if getattr(self, f)])
 
     # -- one rounding ---------------------------------------------------------------------------------
 
@@ -171,6 +172,18 @@ class Machine:
             results = results if isinstance(results, tuple) else (results,)
             return tuple(self.stored(y.value) for y in results)
 
+    def run_back(
+        self,
+        reference: Callable[..., Any],
+        arrays: Sequence[Any],
+        options: dict[str, Any],
+        cotangent: Floats,
+        wanted: Sequence[int],
+    ) -> tuple[Floats, ...]:
+        """The gradient of a reference on this machine, stored."""
+        found = differentiated(reference, [self.given(x) for x in arrays], options, [self.given(cotangent)], wanted)
+        return tuple(self.stored(g.value) for g in found)
+
     def stored(self, x: Floats) -> Floats:
         """A result converted to the storage format; hardware that flushes does not flush conversions."""
         return x if self.storage is self.compute else replace(self, flushes_results=False).rounded(x, self.storage)
@@ -194,14 +207,21 @@ class Rounded(NDArrayOperatorsMixin):
     def ndim(self) -> int:
         return np.ndim(self.value)
 
+    def kept(self) -> Rounded:
+        return Rounded(self.machine.stored(self.value), self.machine) if self.machine.keeps else self
+
     def __getitem__(self, index: Any) -> Rounded:
         return Rounded(self.value[index], self.machine)
+
+    @property
+    def dtype(self) -> Any:
+        return self.value.dtype
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         m = self.machine
         x = [z.value if isinstance(z, Rounded) else m.compute.round(z) for z in inputs]
         if ufunc is np.matmul:
-            return _summed(m.products(x[0][..., :, None, :], np.swapaxes(x[1], -1, -2)[..., None, :, :]), m)
+            return _matmul(*x, m)
         y = ufunc(*x, **options)
         if y.dtype == bool:
             return y
@@ -222,8 +242,8 @@ class Rounded(NDArrayOperatorsMixin):
             return _einsum(*args)
         if function is np.sum:
             return _sum(*args, **options)
-        if function is np.shape:
-            return self.shape
+        if function in (np.shape, np.ndim):
+            return function(self.value)
         plain = [_plain(z) for z in args]
         if function is np.where:
             choose, *sides = args
@@ -241,9 +261,23 @@ def _plain(z: Any) -> Any:
 
 
 def _summed(terms: Floats, m: Machine, products: bool = True) -> Rounded:
-    """A finished sum rounded from the accumulator to the compute format, where plain terms cannot underflow."""
+    """A finished sum rounded from the accumulator to the compute format, where plain terms cannot underflow.
+
+    Zeros are no terms: a number to which only zeros are added stays what it is.
+    """
     y = m.total(terms)
-    return Rounded(y if m.compute is m.accumulate else m.rounded(y, terms=() if products else (y,)), m, terms)
+    if m.compute is not m.accumulate:
+        rounded = m.rounded(y, terms=() if products else (y,))
+        is_single = np.count_nonzero(terms, axis=-1) <= 1
+        y = np.where(is_single & (not products), y, rounded)
+    return Rounded(y, m, terms)
+
+
+def _matmul(x: Floats, y: Floats, m: Machine) -> Rounded:
+    rows, columns = np.atleast_2d(x), np.swapaxes(y, -1, -2) if y.ndim > 1 else y[None]
+    z = _summed(m.products(rows[..., :, None, :], columns[..., None, :, :]), m)
+    single = [slice(None)] * (z.ndim - 2) + [0 if x.ndim == 1 else slice(None), 0 if y.ndim == 1 else slice(None)]
+    return Rounded(z.value[tuple(single)], m, None if z.terms is None else z.terms[tuple(single)])
 
 
 def _einsum(subscripts: str, x: Rounded, y: Rounded) -> Rounded:
@@ -308,6 +342,7 @@ def machines(base: Machine) -> list[Machine]:
         ways += [{"tensor_float32": True}, {"tensor_float32": True, "signs": outwards, "joins": True}]
     if base.compute is not base.storage:
         ways += [{"stores_operands": True}, {"stores_operands": True, "signs": upwards, "order": "pairwise"}]
+        ways += [{"keeps": True}, {"keeps": True, "signs": outwards, "order": "reversed"}]
     return [replace(base, **way) for way in ways]
 
 

@@ -66,7 +66,11 @@ def test_statistics_of_a_batch_are_not_of_a_sample() -> None:
     """In training batch norm has no samples; in evaluation it has."""
     (case,) = (case for case in CASES if case.primitive == "batch_norm")
     assert case.samples is not None
-    seen = {p.options["training"]: case.samples(d) for p in case.problems.pool(1.0, 0) for d in draws(p, 1, FLOAT64, (0,) * 4)}  # type: ignore[arg-type]  # four of them
+    seen = {
+        p.options["training"]: case.samples(d)
+        for p in case.problems.pool(1.0, 0)
+        for d in draws(p, 1, FLOAT64, (0,) * 4)
+    }  # type: ignore[arg-type]  # four of them
     assert seen == {True: (), False: ("x",)}
 
 
@@ -90,7 +94,9 @@ def first_for_all(function: Callable[..., Any], axes: Sequence[int | None]) -> C
     right = mapped(function, axes)
 
     def call(*arrays: Any) -> Any:
-        return right(*(x if axis is None else np.repeat(x[:1], len(x), 0) for x, axis in zip(arrays, axes, strict=True)))
+        return right(
+            *(x if axis is None else np.repeat(x[:1], len(x), 0) for x, axis in zip(arrays, axes, strict=True))
+        )
 
     return call
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from benchmarks.run import table
 from tests.runs import ROOT, surroundings
+
+
+def test_the_cost_of_a_gradient_is_printed() -> None:
+    """Of those that an adapter has, and of primitives that have one."""
+    line = [sys.executable, "-m", "benchmarks.cost", "reference", "--depth=smoke", "--format=float64", "--gradients"]
+    line += ["--primitive=softmax", "--primitive=output_size"]
+    ended = subprocess.run(line, cwd=ROOT, env=surroundings(), capture_output=True, text=True, timeout=60, check=True)
+    _, row = ended.stdout.splitlines()
+    assert row.split()[:2] == ["softmax", "reference-cpu-float64-eager"]
+    assert float(row.split()[4]) > 0
 
 
 def test_the_cost_of_every_part_is_printed() -> None:
@@ -18,3 +29,22 @@ def test_the_cost_of_every_part_is_printed() -> None:
     assert [row.split()[:2] for row in rows] == [[name, "good-cpu-float64-eager"] for name in ("pad", "softmax")]
     assert rows[0].split()[2:] == ["not", "offered"]
     assert len(rows[1].split()) == 2 + len(head.replace(" s ", " ").split())
+
+
+def test_the_time_of_a_run_is_added_up() -> None:
+    """Seconds of every file of checks, by adapter, also where a name has hyphens; the longest file first."""
+    item = "conformance/test_{}.py::test_{}[softmax-{}-cpu-float32-eager]"
+    seconds = {
+        item.format("values", "values", "my-file"): 1.0,
+        item.format("gradients", "gradients", "my-file"): 2.0,
+        item.format("values", "values", "torch"): 0.5,
+        "properties/test_activations.py::test_x[softmax-torch-cpu-bfloat16-eager]": 0.25,
+    }
+    head, *rows = table(seconds, ["my-file", "torch"])
+    assert head.split() == ["seconds", "my-file", "torch", "all"]
+    assert [row.split() for row in rows] == [
+        ["gradients", "2.0", "0.0", "2.0"],
+        ["values", "1.0", "0.5", "1.5"],
+        ["activations", "0.0", "0.2", "0.2"],
+        ["all", "3.0", "0.8", "3.8"],
+    ]

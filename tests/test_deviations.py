@@ -1,9 +1,10 @@
-"""The ledgers of the shipped adapters: their regions are no wider and no narrower than the bug."""
+"""The ledgers of the shipped adapters, no wider and no narrower than their bugs; and a ledger in a whole run."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,10 @@ import pytest
 
 from adapters.apart import end_of
 from adapters.backend import Backend
-from properties.strategies import Draw, Problem, Spec
+from properties.strategies import Draw, Problem, Spec, softmaxes
+from properties.trial import DEPTHS
 from reference.arithmetic import FLOAT32
+from tests.runs import ROOT, results, run
 
 # Of a transposed convolution: signal, kernels, stride, padding, output padding, dilation, and whether
 # XLA 0.10.2 survives it. Each line that survives differs from one that does not in one thing.
@@ -45,3 +48,69 @@ def test_xla_aborts_in_the_region_and_nowhere_else(case: str) -> None:
     backend = Backend(None, "jax", "0.10.2", "cpu", FLOAT32, "compiled", "jax")
     assert entry.region(draw) is not survives
     assert end_of(backend, "transposed_convolution", [x, w], options) == ("" if survives else "SIGABRT")
+
+
+# -- a ledger in a run of pytest -----------------------------------------------------------------------
+
+VALUES = "test_values and softmax and not log_softmax"
+
+
+def seed_with(shape: tuple[int, ...]) -> int:
+    """A seed under which the values of softmax are tried on arrays of a shape at depth smoke."""
+    pools = ((seed, softmaxes().pool(DEPTHS["smoke"].values, seed)) for seed in range(50))
+    return next(seed for seed, pool in pools if any(problem.arrays["x"].shape == shape for problem in pool))  # type: ignore[union-attr]  # a Spec
+
+
+def judged(adapter: str | Path, report: Path, *arguments: str) -> tuple[int, str, dict[str, Any]]:
+    """The status of a run, what it printed, and the row of its only check."""
+    ended = run(adapter, "-k", VALUES, f"--seed={seed_with((2,))}", *arguments, report=report)
+    (row,) = results(report)["checks"]
+    return ended.returncode, ended.stdout, row
+
+
+def test_of_two_bugs_in_one_check_the_unknown_one_is_found(tmp_path: Path) -> None:
+    """The first is in the ledger and is noted; the second fails the run, on an input outside the first's region."""
+    status, printed, row = judged("two_bugs", tmp_path)
+    assert status == 1
+    assert row["outcome"] == "deviates"
+    (known,) = row["known"]
+    assert (known["link"], known["example"]) == ("https://example.org/3", "softmax(x=[0, 0], axis=-1)")
+    assert row["excluded"] > 0
+    assert row["counterexample"]["call"].endswith("axis=0)")
+    assert row["counterexample"]["call"] in printed
+
+
+def test_a_known_bug_alone_does_not_fail_the_run(tmp_path: Path) -> None:
+    """With the second bug mended the check conforms but for what the ledger says."""
+    file = tmp_path / "one_bug.py"
+    file.write_text((ROOT / "tests/adapters/two_bugs.py").read_text().replace("y + 2 if axis == 0 else y", "y"))
+    status, printed, row = judged(file, tmp_path / "report")
+    assert status == 0
+    assert row["outcome"] == "known_deviation"
+    assert "1 known deviation" in printed
+
+
+def test_a_mended_bug_fails_the_run(tmp_path: Path) -> None:
+    """A stale entry is an error with the advice to remove it; outside its versions it is not looked at."""
+    status, printed, row = judged("mended", tmp_path)
+    assert status == 1
+    assert row["counterexample"]["kind"] == "stale ledger entry"
+    assert "Remove the entry from the ledger" in printed
+    old = tmp_path / "old.py"
+    text = (ROOT / "tests/adapters/mended.py").read_text()
+    old.write_text(
+        text.replace("reason=", 'versions="<2",\n        reason=') + "\n\ndef versions():\n    return {'it': '2'}"
+    )
+    status, _, row = judged(old, tmp_path / "report")
+    assert (status, row["outcome"]) == (0, "conforms")
+
+
+def test_a_region_that_is_too_wide_fails_the_run(tmp_path: Path) -> None:
+    """A ledger cannot turn a check off."""
+    file = tmp_path / "wide.py"
+    text = (ROOT / "tests/adapters/two_bugs.py").read_text()
+    file.write_text(text.replace("return draw.x.shape == (2,)", "return draw.axis == 0 or draw.x.shape == (2,)"))
+    status, _, row = judged(file, tmp_path / "report")
+    assert status == 1
+    assert row["counterexample"]["kind"] == "wide ledger entry"
+    assert "more than 20% is a claim or a refusal" in row["counterexample"]["message"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -94,13 +95,13 @@ def test_torch_compiles() -> None:
     pytest.importorskip("torch")
     name, adapter = load("torch")
     (backend,) = (b for b in backends(adapter, name) if b.format is FLOAT32 and b.device == "cpu")
-    try:
-        found, tally = ran("MODES", "relu", backend)
-    except NotOffered as refusal:
-        assert "C++ compiler" in str(refusal)
-    else:
-        assert found is None
-        assert tally.draws > 0
+    if shutil.which("g++") is None and shutil.which("clang++") is None:
+        with pytest.raises(NotOffered, match=r"needs a C\+\+ compiler"):
+            ran("MODES", "relu", backend)
+        return
+    found, tally = ran("MODES", "relu", backend)
+    assert found is None
+    assert tally.draws > 0
 
 
 def test_without_a_compiler_torch_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

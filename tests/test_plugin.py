@@ -45,6 +45,10 @@ BROKEN = {
     ),
     "an entry whose example is none": (LEDGER.format("VALUES softmax", "").replace("Example({", "({"), "no Example"),
     "an entry for an unknown format": (LEDGER.format("VALUES softmax", "formats=('float8',)"), "not known: float8"),
+    "an entry without a link": (
+        LEDGER.format("VALUES softmax", "").replace("https://example.org", "ask Anna"),
+        "no link to where that is known",
+    ),
     "an entry for no check": (LEDGER.format("VALUE softmax", "versions=''"), 'Did you mean "VALUES softmax"?'),
 }
 

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from adapters.backend import backends
-from adapters.loading import load
+from adapters.loading import AdapterError, check_updates, load
 from conformance.cases import CASES
 from conformance.checks import lanes
 from conformance.mutants import MUTANTS, Adapter, Mutant, tried
+from conformance.plugin import describe
 from properties import trial
 from properties.agreement import MutatedInput, NotDeterministic
 from reference import batch_norm
@@ -84,3 +85,16 @@ def test_torch_updates_running_statistics_in_place() -> None:
     assert ran("PURE", "batch_norm", backend)[0] is None
     silent = SimpleNamespace(put=adapter.put, get=adapter.get, batch_norm=adapter.batch_norm)
     assert isinstance(ran("PURE", "batch_norm", tried(silent, fmt=FLOAT32))[0], MutatedInput)
+
+
+@pytest.mark.parametrize("names", [{"batch_norm": ("mean",)}, {"batchnorm": ("running_mean",)}])
+def test_an_update_of_nothing_is_a_mistake_of_the_adapter(names: Any) -> None:
+    """A name that the reference does not have would excuse nothing; it is refused in one paragraph."""
+    with pytest.raises(AdapterError, match=r"updates .* in place, which the reference does not have"):
+        check_updates("mine", SimpleNamespace(in_place=names))
+
+
+def test_updates_are_printed_with_the_conventions() -> None:
+    """The report says what a backend changes."""
+    described = describe(tried(updating()))
+    assert described["conventions"] == {"batch_norm": {"updated in place": "running_mean and running_var"}}

@@ -558,6 +558,14 @@ def test_dropout_refuses_what_is_no_probability(p: float, training: bool) -> Non
         dropout(np.ones(3), p=p, training=training)
 
 
+@pytest.mark.parametrize("approximate", ["none", "tanh"])
+def test_gelu_from_the_complement(approximate: str) -> None:
+    """The further formula is the same function; near 0 it is as accurate as x, not as x^2."""
+    x = np.linspace(-6, 6, 1001)
+    other = reference.FORMULAS["gelu"]["complementary"](x, approximate=approximate)
+    assert np.abs(other - reference.gelu(x, approximate=approximate)).max() <= 2.0**-50
+
+
 def test_the_names_of_the_references() -> None:
     """What a backend offers is found by name: each primitive is exported, and its further formulas belong to one."""
     assert all(getattr(reference, name) is f for name, f in reference.PRIMITIVES.items())

@@ -57,7 +57,7 @@ def document_of(
 ) -> Document:
     """The document of a run of one process that has recorded these ends; None: a check that was not begun."""
     backend = {"name": name, "version": "1", "versions": {}, "device": "cpu", "format": "float64", "mode": "eager"}
-    backend |= {"claims": {"softmax": {"ulps of exp": 2.0}}, "conventions": {}, "composed": []}
+    backend |= {"claims": {"softmax": {"ulps of exp": 2.0}}, "conventions": {}, "accepts": {}, "composed": []}
     check = {"primitive": "softmax", "property": "values", "statement": "0 <= softmax(x) | and so on"}
     writer = Writer(folder / "records", "a", "main")
     writer.append("run", seed=0, depth="smoke", workers=0, limit=300.0)
@@ -178,8 +178,9 @@ def test_an_error_beside_the_checks_is_not_clean(tmp_path: Path) -> None:
     [
         ({"draws": 1, "elements": 10, "decided": 5}, False),
         ({"draws": 1, "elements": 10, "decided": 4}, True),
-        ({"draws": 1, "elements": 0, "decided": 0}, False),  # empty results have nothing to decide
-        ({"draws": 0, "elements": 0, "decided": 0}, True),
+        ({"draws": 1, "elements": 0, "decided": 0}, True),  # nothing was there to judge
+        ({"draws": 0, "excluded": 0, "elements": 0, "decided": 0}, True),
+        ({"draws": 0, "excluded": 3, "elements": 0, "decided": 0}, False),  # the ledger explains every input
     ],
 )
 def test_mistrusted(measured: dict[str, int], mistrusted: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 import numpy as np
 import pytest
@@ -37,15 +37,15 @@ class Watched(NDArrayOperatorsMixin):
     def _called(self, function: Any, args: Any, options: Any) -> Any:
         result = function(*(_bare(x) for x in args), **options)
         if isinstance(result, list):
-            return [Watched(part, self.seen) for part in result]
-        return Watched(result, self.seen) if isinstance(result, (np.ndarray, np.generic)) else result
+            return [type(self)(part, self.seen) for part in result]
+        return type(self)(result, self.seen) if isinstance(result, (np.ndarray, np.generic)) else result
 
-    def astype(self, dtype: Any) -> Watched:
-        return Watched(self.array.astype(dtype), self.seen)
+    def astype(self, dtype: Any) -> Self:
+        return type(self)(self.array.astype(dtype), self.seen)
 
-    def __getitem__(self, index: Any) -> Watched:
+    def __getitem__(self, index: Any) -> Self:
         assert not isinstance(index, Watched), "an index that depends on values"
-        return Watched(self.array[index], self.seen)
+        return type(self)(self.array[index], self.seen)
 
     def _refuse(self, *args: Any, **options: Any) -> NoReturn:
         raise AssertionError("a reference looked at a value, or wrote one")

@@ -12,6 +12,7 @@ from conformance.mutants import (
     convolution,
     dense,
     dropout,
+    gradients,
     memory,
     normalization,
     pooling,
@@ -20,7 +21,7 @@ from conformance.mutants import (
 )
 from conformance.mutants.base import MUTANTS, Adapter, Mutant, tried
 
-CHAPTERS = (convolution, pooling, normalization, dropout, activations, dense, attention, residual, positions)
+CHAPTERS = (convolution, pooling, normalization, dropout, activations, dense, attention, residual, positions, gradients)
 BY_LANE = memory.BY_LANE  # for each lane, mutants that no value shows
 REJECTS: dict[str, list[str]] = {law: names for chapter in CHAPTERS for law, names in chapter.REJECTS.items()}
 

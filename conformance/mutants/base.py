@@ -27,30 +27,48 @@ def tried(adapter: Any, name: str = "mutant", fmt: Format = FLOAT64, version: st
 
 @dataclass(frozen=True)
 class Mutant:
-    """A wrong function. make gives it anew, since some keep a state between their calls."""
+    """A wrong function. make gives it anew, since some keep a state between their calls.
+
+    format: the one in which it is wrong. replaces: what it is in the adapter, if not the primitive itself.
+    """
 
     name: str
     primitive: str
     make: Callable[[], Function]
+    format: Format = FLOAT64
+    replaces: str = ""
+
+    @property
+    def id(self) -> str:
+        return f"{self.primitive}: {self.name}"
 
     def backend(self) -> Backend:
-        return tried(Adapter(**{self.primitive: self.make()}), self.name)
+        return tried(Adapter(**{self.replaces or self.primitive: self.make()}), self.name, self.format)
 
 
 MUTANTS: dict[str, Mutant] = {}
 
 
-def mutant(primitive: str) -> Callable[[Function], Function]:
+def mutant(primitive: str, **how: Any) -> Callable[[Function], Function]:
+    """Register a wrong function; how: the other fields of Mutant."""
+
     def register(function: Function) -> Function:
-        MUTANTS[f"{primitive}: {function.__name__}"] = Mutant(function.__name__, primitive, lambda: function)
+        _add(Mutant(function.__name__, primitive, lambda: function, **how))
         return function
 
     return register
 
 
-def mutant_with_state(primitive: str) -> Callable[[Callable[[], Function]], Callable[[], Function]]:
+def mutant_with_state(primitive: str, **how: Any) -> Callable[[Callable[[], Function]], Callable[[], Function]]:
+    """Register what makes a wrong function."""
+
     def register(make: Callable[[], Function]) -> Callable[[], Function]:
-        MUTANTS[f"{primitive}: {make.__name__}"] = Mutant(make.__name__, primitive, make)
+        _add(Mutant(make.__name__, primitive, make, **how))
         return make
 
     return register
+
+
+def _add(new: Mutant) -> None:
+    assert new.id not in MUTANTS, f"two mutants are called {new.id}"
+    MUTANTS[new.id] = new

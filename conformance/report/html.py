@@ -41,7 +41,9 @@ def render(document: Document, environment: dict[str, Any]) -> str:
         known=list(views.known(checks)),
         tables=[
             ("claims", "Claims that are weaker than the default", views.claims(document)),
+            ("probes", "Claims: claimed and found", views.probed(document)),
             ("conventions", "Conventions", views.conventions(document)),
+            ("accepts", "Accepted although the reference rejects it", views.accepts(document)),
             ("not-offered", "Not offered", views.not_offered(checks)),
             ("in-part", "Offered in part", views.in_part(checks)),
             ("accuracy", "Accuracy", views.accuracy(checks)),

@@ -87,12 +87,63 @@ def _word(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
+# What a probe of subnormals tells of both flags.
+PROBED_AS = {"flushes_inputs": "subnormals", "flushes_results": "subnormals"}
+VERDICTS = ("contradicted", "wider than found", "not probed", "holds")
+
+
+def probed(document: Document) -> Table:
+    """Each claim beside what its probes have found, the contradicted ones first; and those that have no probe.
+
+    Primitives and formats of which the same was claimed and found share a row.
+    """
+    same: dict[tuple[str, ...], tuple[set[str], set[str]]] = {}
+    seen = set()
+
+    def note(of: dict[str, Any], verdict: str, claim: str, claimed: str, found: str) -> None:
+        key = (str(VERDICTS.index(verdict)), of["adapter"], of["device"], claim, claimed, found)
+        primitives, formats = same.setdefault(key, (set(), set()))
+        primitives.add(of["primitive"])
+        formats.add(of["format"])
+
+    for check in document["checks"]:
+        for probe in check["probes"]:
+            seen.add((backend_id(check), check["primitive"], probe["claim"]))
+            note(check, probe["verdict"], probe["claim"], probe["claimed"], probe["found"])
+    for c in document["claims"] if seen else []:
+        for claim, value in c["claims"].items():
+            if claim != "source" and (backend_id(c), c["primitive"], PROBED_AS.get(claim, claim)) not in seen:
+                note(c, "not probed", claim, _word(value), "")
+    rows = [
+        [
+            adapter,
+            device,
+            ", ".join(sorted(primitives)),
+            ", ".join(sorted(formats)),
+            claim.replace("_", " "),
+            claimed,
+            found,
+            VERDICTS[int(rank)],
+        ]
+        for (rank, adapter, device, claim, claimed, found), (primitives, formats) in sorted(same.items())
+    ]
+    return Table(["adapter", "device", "primitives", "formats", "claim", "claimed", "found", "verdict"], rows)
+
+
 def conventions(document: Document) -> Table:
     rows = {
         (c["adapter"], c["primitive"], ", ".join(f"{k} = {v}" for k, v in c["conventions"].items()))
         for c in document["conventions"]
     }
     return Table(["adapter", "primitive", "reads the reference with"], [list(row) for row in sorted(rows)])
+
+
+def accepts(document: Document) -> Table:
+    """What the reference rejects, and a backend documents to give a meaning."""
+    rows = {
+        (c["adapter"], c["primitive"], kind, why) for c in document["accepts"] for kind, why in c["accepts"].items()
+    }
+    return Table(["adapter", "primitive", "accepts", "as documented"], [list(row) for row in sorted(rows)])
 
 
 def not_offered(checks: list[Check]) -> Table:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import reference
-from properties.strategies.problems import Pick, Problem, Problems, Spec
+from properties.strategies.problems import Pick, Problem, Problems, Spec, remembered
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ def differentiated(problems: Problems) -> Problems:
     return Differentiated(problems.primitive, problems.build, problems.kinds)
 
 
-@functools.cache
+@remembered
 def _pool(problems: Differentiated, breadth: float, seed: int) -> tuple[Problem, ...]:
     own = Problems(problems.primitive, problems.build, problems.kinds)
     return tuple(_with_cotangent(p) for p in own.pool(breadth, seed) if not np.isneginf(_on_zeros(p)).any())

@@ -10,6 +10,7 @@ import numpy as np
 
 from properties.strategies.kinds import KINDS, MODERATE, numbers, open_places
 from properties.strategies.problems import Problem, Spec
+from properties.strategies.special import ORDINARY, SPECIAL, placed
 from reference.arithmetic import Format
 
 Entropy = tuple[int, int, int, int]
@@ -76,8 +77,11 @@ def _number(x: float) -> str:
 
 
 def draw(problem: Problem, kind: str, fmt: Format, seeds: Sequence[int]) -> Draw:
-    """Fill a problem's arrays with numbers of a kind."""
+    """Fill a problem's arrays with numbers of a kind, or with ordinary ones of which a few are special."""
     rng = np.random.default_rng(seeds)
+    special, kind_of_all = kind if kind in SPECIAL else None, kind
+    if special:
+        kind = str(rng.choice(ORDINARY))
 
     def filled(x: Any, first: bool) -> Any:
         if not isinstance(x, Spec):
@@ -93,7 +97,9 @@ def draw(problem: Problem, kind: str, fmt: Format, seeds: Sequence[int]) -> Draw
 
     arrays = {name: filled(x, not i) for i, (name, x) in enumerate(problem.arrays.items())}
     extras = {name: filled(x, False) for name, x in problem.extras.items()}
-    return Draw(problem, kind, fmt, arrays, extras)
+    if special:
+        arrays = placed(SPECIAL[special](fmt, rng), arrays, rng)
+    return Draw(problem, kind_of_all, fmt, arrays, extras)
 
 
 def draws(

@@ -70,6 +70,46 @@ def tiny(shape: Shape, fmt: Format, rng: Generator, first: bool) -> Floats:
 
 KINDS: dict[str, Kind] = {f.__name__: f for f in (integers, normal, wide, offset, repeated, sparse, large, tiny)}
 
+
+def partial_sums(shape: Shape, fmt: Format, rng: Generator, first: bool) -> Floats:
+    """Integers of nearly all digits that a sum is carried in, times small ones: sums are rounded, and once only."""
+    if not first:
+        return integers(shape, fmt, rng, first)
+    reach = 2 ** min(fmt.precision, max(fmt.precision, CARRIED) - 6)
+    return rng.integers(-reach, reach + 1, size=shape).astype(float)
+
+
+def products(shape: Shape, fmt: Format, rng: Generator, first: bool) -> Floats:
+    """Integers of half the digits that a sum is carried in, whose products fill it."""
+    reach = 2 ** min(fmt.precision, (max(fmt.precision, CARRIED) - 2) // 2)
+    return rng.integers(-reach, reach + 1, size=shape).astype(float)
+
+
+def powers(shape: Shape, fmt: Format, rng: Generator, first: bool) -> Floats:
+    """Small integers times one power of two, far from 1."""
+    reach = fmt.largest_exponent // 4
+    return integers(shape, fmt, rng, first) * 2.0 ** rng.integers(-reach, reach + 1)
+
+
+CARRIED = 24  # digits of the accumulators of low formats, which have those of float32
+
+# Kinds that sums and products make no error on, or only their last rounding (the exact lane).
+EXACT: dict[str, Kind] = {f.__name__: f for f in (integers, partial_sums, products, powers)}
+
+
+def ones(shape: Shape, fmt: Format, rng: Generator, first: bool) -> Floats:
+    """Ones: what is added up is counted."""
+    return np.ones(shape)
+
+
+def positive(shape: Shape, fmt: Format, rng: Generator, first: bool) -> Floats:
+    """Numbers between 1/2 and 1, whose sum grows and whose rounding errors do not cancel."""
+    return rng.uniform(0.5, 1.0, size=shape)
+
+
+# Kinds for sums of thousands of terms.
+LONG: dict[str, Kind] = {f.__name__: f for f in (positive, ones, normal)}
+
 # What stands in for a kind where an array keeps to ordinary sizes.
 MODERATE = dict.fromkeys(("wide", "offset", "large"), "normal")
 
@@ -88,7 +128,7 @@ def numbers(
     whole: bool = False,
 ) -> Floats:
     """Draw an array of a kind; its numbers are numbers of the format."""
-    x = KINDS[kind](shape, fmt, rng, first)
+    x = (KINDS | EXACT | LONG)[kind](shape, fmt, rng, first)
     if whole:
         return np.asarray(np.rint(np.abs(x)) % min(LONGEST, 2 ** (fmt.precision - 1)))
     x = fmt.round(x)

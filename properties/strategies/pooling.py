@@ -193,24 +193,29 @@ def lp_pools(
     )
 
 
-def global_pools(primitive: str) -> Problems:
+def global_pools(primitive: str, *, sides: tuple[int, ...] = (2, 1, 3, 5)) -> Problems:
     """Signals with at least one element in each channel."""
 
     def build(pick: Pick) -> Problem:
         r = pick.option("rank", (1, 2, 3))
         N, C = pick.option("batch", (1, 2, 0)), pick.size((1, 2, 3))
-        return Problem(primitive, {"x": Spec((N, C, *pick.sizes((2, 1, 3, 5), r)))}, {})
+        return Problem(primitive, {"x": Spec((N, C, *pick.sizes(sides, r)))}, {})
 
     return Problems(primitive, build)
 
 
-def adaptive_pools(primitive: str, *, output: tuple[int | str, ...] = (2, 1, 3, "mixed", "all")) -> Problems:
+def adaptive_pools(
+    primitive: str,
+    *,
+    output: tuple[int | str, ...] = (2, 1, 3, "mixed", "all"),
+    sides: tuple[int, ...] = (2, 1, 3, 5, 7),
+) -> Problems:
     """Outputs smaller than the signal, and larger; as many as the signal has is the identity."""
 
     def build(pick: Pick) -> Problem:
         r = pick.option("rank", (1, 2, 3))
         N, C = pick.option("batch", (1, 2, 0)), pick.size((1, 2))
-        S = pick.sizes((2, 1, 3, 5, 7), r)
+        S = pick.sizes(sides, r)
         match pick.option("output", output):
             case "all":
                 O = S

@@ -12,7 +12,7 @@ import itertools
 import math
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
@@ -76,6 +76,11 @@ class Problem:
         )
 
 
+def has_numbers(problem: Problem) -> bool:
+    """Whether no array is empty."""
+    return not problem.is_empty
+
+
 class Pick:
     """Makes the choices of one problem. option() names what a user would set; size() is any other."""
 
@@ -117,11 +122,16 @@ Builder = Callable[[Pick], Problem]
 
 @dataclass(frozen=True)
 class Problems:
-    """All problems that a builder can write down."""
+    """All problems that a builder can write down.
+
+    kinds: of data that a law is restricted to; None: all. wanted: which problems a check has something to say
+    about; None: all.
+    """
 
     primitive: str
     build: Builder
-    kinds: tuple[str, ...] | None = None  # of data that a law is restricted to; None: all
+    kinds: tuple[str, ...] | None = None
+    wanted: Callable[[Problem], bool] | None = None
 
     def built(self, pick: Pick) -> Problem:
         problem = self.build(pick)
@@ -139,25 +149,45 @@ class Problems:
         def problems(draw: st.DrawFn) -> Problem:
             return self.built(Pick(lambda n: draw(st.integers(0, n - 1))))
 
-        return problems()
+        return problems() if self.wanted is None else problems().filter(self.wanted)
 
     def pool(self, breadth: float, seed: int) -> list[Problem]:
         """The first problems of a covering series, smallest first.
 
         The series begins with every option at its default, then each option's other values one at a
         time, then whatever covers the most pairs of values that were not yet seen together. A breadth
-        of 1 goes FURTHER problems beyond one at a time.
+        of 1 goes FURTHER problems beyond one at a time. Those that are not wanted are passed over.
         """
-        return sorted(_covering(self, breadth, seed), key=lambda problem: problem.size)
+        series = _covering(replace(self, wanted=None, kinds=None), breadth, seed)
+        if self.wanted is not None:
+            series = _wanted(self, max(len(series), LEAST), breadth, seed)
+        return sorted(series, key=lambda problem: problem.size)
+
+
+_memories: list[Any] = []  # of pools
+
+
+def remembered(function: Callable[..., T]) -> Callable[..., T]:
+    """Compute each pool once, until pools are forgotten."""
+    cached = functools.cache(function)
+    _memories.append(cached)
+    return cached
+
+
+def forget_pools() -> None:
+    """Give back the memory of every pool; who goes from seed to seed calls this in between."""
+    for cached in _memories:
+        cached.cache_clear()
 
 
 FURTHER = 16
+LEAST = 3  # of the problems that a lane picks out, since a backend may refuse some
 CANDIDATES = 24  # drawn for each place in the pool that pairs of values compete for
 
 Pair = tuple[tuple[str, Any], tuple[str, Any]]
 
 
-@functools.cache
+@remembered
 def _covering(problems: Problems, breadth: float, seed: int) -> tuple[Problem, ...]:
     chance = random.Random(f"{problems.primitive} {seed}")
     series: list[Problem] = []
@@ -199,6 +229,19 @@ def _covering(problems: Problems, breadth: float, seed: int) -> tuple[Problem, .
         tried = {pair for pair, candidate in zip(asked, candidates, strict=True) if pair not in covered(*candidate)}
         apart = [pair for pair in apart if pair not in tried]
     return tuple(series)
+
+
+@remembered
+def _wanted(problems: Problems, n: int, breadth: float, seed: int) -> tuple[Problem, ...]:
+    """The first n problems of the series that are wanted, or what there is of them in a long one."""
+    assert problems.wanted is not None
+    every = replace(problems, wanted=None, kinds=None)
+    found: tuple[Problem, ...] = ()
+    for further in (1, 4, 16, 64):
+        found = tuple(filter(problems.wanted, _covering(every, further * breadth, seed)))[:n]
+        if len(found) == n:
+            break
+    return found
 
 
 def _pairs(values: Iterable[tuple[str, Any]]) -> list[Pair]:

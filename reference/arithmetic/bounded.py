@@ -127,6 +127,10 @@ class Bounded(NDArrayOperatorsMixin):
         lost = rules.read_as_zero(self.value, self.error, arithmetic)
         return Bounded(self.value, self.error + lost, arithmetic, self.exact & (lost == 0))
 
+    def without_error(self) -> Bounded:
+        """The same numbers, as if they were known exactly."""
+        return Bounded(self.value, np.zeros(self.shape), self.arithmetic, self.exact, self.total)
+
     def kept(self) -> Bounded:
         """The same numbers after they were kept in the storage format, if that is narrower than the one they have."""
         F = self.arithmetic.storage

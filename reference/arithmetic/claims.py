@@ -1,7 +1,8 @@
 """What an implementation claims about its arithmetic: the premises of every bound.
 
 The claims decide how wide a bound is, so each is printed in the report. The defaults are what a
-careful implementation does; a weaker claim is allowed, and is listed as one.
+careful implementation does; a weaker claim is allowed, and is listed as one. Each is probed
+(conformance/test_claims.py), and what was found stands beside it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ class Arithmetic:
     storage: format of the inputs and outputs. compute: format of the intermediate results.
     accumulate: format in which sums are carried. ulps: accuracy k, in units in the last place, of
     an operation that is not correctly rounded: exp, log, tanh, erf, expit, sin, cos (1 unless
-    claimed), and divide and sqrt, where k counts roundings (1 is IEEE's division; 2 is x * (1/c)).
+    claimed), and divide and sqrt, where k counts roundings (1 is IEEE's division; 2 is x * (1/c)). An
+    error of k ulp is 2 k u |v| at most, and one of k roundings half of that.
     """
 
     storage: Format
@@ -33,6 +35,7 @@ class Arithmetic:
     tensor_float32: bool = False  # the operands of products are cut to 11 bits
     stores_operands: bool = False  # the operands of products are rounded to `storage` first
     truncates: bool = False  # the accumulator cuts instead of rounding: its u doubles
+    spreads_specials: bool = False  # products have zeros besides, which meet other numbers: a NaN may come of it
     formulas: tuple[str, ...] = ()  # further formulas in use, by the names in reference.FORMULAS
     source: str = ""  # where the claims are documented, or how they were found
 
@@ -65,6 +68,7 @@ class Arithmetic:
             "tensor_float32",
             "stores_operands",
             "truncates",
+            "spreads_specials",
         ):
             if getattr(self, name):
                 weak[name] = True
@@ -84,3 +88,7 @@ def wide_arithmetic(storage: Format, **claims: Any) -> Arithmetic:
     """Low formats are computed in float32 throughout and rounded once, at the end."""
     inside = storage if storage in (FLOAT64, FLOAT32) else FLOAT32
     return Arithmetic(storage, inside, inside, **claims)
+
+
+class FirstOrder(Arithmetic):
+    """The same claims, for a reading that charges every operation with its own rounding alone (see traced.py)."""

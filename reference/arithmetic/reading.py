@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
 from reference.arithmetic.bounded import Bounded, concluded
-from reference.arithmetic.claims import Arithmetic
+from reference.arithmetic.claims import Arithmetic, FirstOrder
 from reference.arithmetic.terms import Terms
-from reference.arithmetic.traced import Traced, gradient
+from reference.arithmetic.traced import Traced, gradient, rounding_of, zeros
 
 
 def read(
@@ -90,7 +91,32 @@ def differentiated(
         results = results if isinstance(results, tuple) else (results,)
         pairs = [(y, g) for y, g in zip(results, cotangents, strict=False) if isinstance(y, Traced)]
         found = gradient([y for y, _ in pairs], [g for _, g in pairs], [traced[i] for i in wanted])
-        return tuple(0 * arrays[i] if g is None else g for i, g in zip(wanted, found, strict=True))
+        return tuple(
+            zeros(np.shape(arrays[i]), like=arrays[i]) if g is None else g for i, g in zip(wanted, found, strict=True)
+        )
+
+
+def read_first_order(
+    formula: Callable[..., Any],
+    arrays: Sequence[Any],
+    options: Mapping[str, Any],
+    cotangents: Sequence[Any],
+    arithmetic: Arithmetic,
+) -> tuple[float, float]:
+    """The sum of <cotangent, result> over the results of a composition, and twice its error to first order.
+
+    Each operation is charged with its own rounding, times the derivative of the sum by what it computed: so
+    errors that a composition damps are damped, which bounds that are carried forward do not know. What
+    is left out is of second order; the figure means something while it is small beside the results.
+    """
+    a = FirstOrder(**{field.name: getattr(arithmetic, field.name) for field in fields(arithmetic)})
+    with np.errstate(all="ignore"):
+        results = formula(*[Traced(_input(x, a)) if _is_number(x) else x for x in arrays], **options)
+        results = results if isinstance(results, tuple) else (results,)
+        stored = [Traced(concluded(y.value), [(y, lambda g: g)]) for y in results]
+        bars = [_input(g, a).without_error() for g in cotangents]
+        total = sum(float(np.sum(g.value * y.value.value)) for y, g in zip(stored, bars, strict=False))
+        return total, 2 * rounding_of(stored[: len(bars)], bars)
 
 
 def _is_number(x: Any) -> bool:

@@ -8,6 +8,10 @@ Griewank and Walther, *Evaluating Derivatives*, 2008, section 3.2). The rules be
 vocabulary of the references, so they work over plain arrays, and over Bounded ones, which makes the
 error bound of a gradient.
 
+`rounding_of` sweeps back what operations round instead, for compositions in which bounds that are carried
+forward grow without need: to first order, the error of <y_bar, y> is the sum over all operations i of
+|z_bar[i]| times the rounding of z[i] alone.
+
 What a sweep takes from the way forward may have been kept in the storage format: `stored` charges that.
 At a kink (a maximum, a magnitude) where rounding or a tie leaves open which branch an implementation
 took, the derivative is the whole interval between the branches, and nothing outside it.
@@ -20,7 +24,7 @@ import itertools
 import math
 import operator
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -31,6 +35,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from reference.arithmetic.bounded import CONSTANTS, Bounded, OutsideVocabulary
+from reference.arithmetic.claims import FirstOrder
 from reference.arrays import stored
 
 # What a Traced array holds: an ndarray, a Bounded, or another type that has their vocabulary.
@@ -44,12 +49,16 @@ class Traced(NDArrayOperatorsMixin):
     """An array that remembers what it was computed from.
 
     value: the array itself. parents: every operand that a gradient may flow to, with its pullback.
-    number: counts operations, so that operands have lower numbers than results.
+    number: counts operations, so that operands have lower numbers than results. rounding: in a reading of
+    first order what the operation itself may have rounded; value is then known exactly.
     """
 
-    __slots__ = ("number", "parents", "value")
+    __slots__ = ("number", "parents", "rounding", "value")
 
     def __init__(self, value: Base, parents: Sequence[tuple[Traced, Pullback]] = ()) -> None:
+        self.rounding: Any = 0.0
+        if _is_first_order(value):
+            self.rounding, value = value.error, value.without_error()
         self.value = value
         self.parents = parents
         self.number = next(_numbers)
@@ -142,25 +151,44 @@ def gradient(y: Sequence[Traced], cotangents: Sequence[Base], x: Sequence[Traced
 
     y, cotangents: results and an array of the same shape for each. x: the arrays to differentiate by.
     """
+    bars = {array.number: bar for array, bar in _sweep(y, cotangents)}
+    return [bars.get(array.number) for array in x]
+
+
+def rounding_of(y: Sequence[Traced], cotangents: Sequence[Base]) -> float:
+    """What the roundings of all operations, each by itself, add to the sum of <y_bar, y>."""
+    return sum(_weighted(array.rounding, bar.value) for array, bar in _sweep(y, cotangents))
+
+
+def _weighted(rounding: Any, bar: NDArray[Any]) -> float:
+    return float(np.sum(np.where(bar == 0, 0.0, np.abs(bar) * rounding)))
+
+
+def _sweep(y: Sequence[Traced], cotangents: Sequence[Base]) -> Iterator[tuple[Traced, Base]]:
+    """Every array that a result was computed from, the last first, with its cotangent."""
     shares: dict[int, list[Base]] = defaultdict(list)
     nodes: dict[int, Traced] = {}
     for result, cotangent in zip(y, cotangents, strict=True):
         nodes[result.number] = result
         shares[result.number].append(cotangent)
     todo = list(nodes)
-    while todo:  # every array that a result was computed from
+    while todo:
         for parent, _ in nodes[todo.pop()].parents:
             if parent.number not in nodes:
                 nodes[parent.number] = parent
                 todo.append(parent.number)
-    bars: dict[int, Base] = {}
     for number in sorted(nodes, reverse=True):
         if number in shares:
-            bars[number] = _total(shares.pop(number))
+            bar = _total(shares.pop(number))
+            bar = bar.without_error() if _is_first_order(bar) else bar
+            yield nodes[number], bar
             for parent, pull in nodes[number].parents:
-                if (share := pull(bars[number])) is not None:
+                if (share := pull(bar)) is not None:
                     shares[parent.number].append(share)
-    return [bars.get(array.number) for array in x]
+
+
+def _is_first_order(x: Base) -> bool:
+    return isinstance(x, Bounded) and isinstance(x.arithmetic, FirstOrder)
 
 
 def _total(shares: Sequence[Base]) -> Base:
@@ -198,6 +226,8 @@ def _interval(low: Any, high: Any, like: Base) -> Base:
     """A derivative that is known to lie in an interval; of plain numbers its middle."""
     low, high = np.broadcast_arrays(low, high)
     middle = (low + high) / 2
+    if _is_first_order(like):  # the larger one: what may have been taken
+        return Bounded(np.where(np.abs(low) > high, low, high), np.zeros(np.shape(low)), like.arithmetic)
     if isinstance(like, Bounded):
         return Bounded(middle, (high - low) / 2, like.arithmetic)
     return middle.astype(like.dtype) if isinstance(like, np.ndarray) else middle
@@ -390,7 +420,7 @@ def _carried_back(g: Base, places: NDArray[np.int_], shape: tuple[int, ...]) -> 
     for n in np.unique(counts):  # the elements that were copied n times: a sum of n terms
         (targets,) = np.nonzero(counts == n)
         if n == 0:
-            parts.append(_zeros(len(targets), like=flat))
+            parts.append(zeros((len(targets),), like=flat))
         else:
             terms = flat[order[starts[targets][:, None] + np.arange(n)]]
             parts.append(terms[:, 0] if n == 1 else np.sum(terms, axis=1))
@@ -400,8 +430,9 @@ def _carried_back(g: Base, places: NDArray[np.int_], shape: tuple[int, ...]) -> 
     return np.reshape(np.concatenate(parts)[np.argsort(np.concatenate(found))], shape)
 
 
-def _zeros(n: int, like: Base) -> Base:
-    return np.asarray(np.zeros(n), like=like) if not isinstance(like, np.ndarray) else np.zeros(n, like.dtype)
+def zeros(shape: tuple[int, ...], like: Base) -> Base:
+    """Zeros of the type of another array."""
+    return np.zeros(shape, like.dtype) if isinstance(like, np.ndarray) else np.asarray(np.zeros(shape), like=like)
 
 
 def _pad(x: Traced, pad_width: Any, mode: str = "constant", *, constant_values: float = 0.0) -> Traced:

@@ -1,0 +1,540 @@
+"""Wrong gradients of right results, for every primitive that has gradients.
+
+Each takes the right gradient, by the names of the arrays, and a call with its cotangent, and returns what
+somebody's backward pass would give.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import reference
+from conformance.mutants.base import mutant
+from reference.arithmetic import differentiated
+from reference.arrays import per_axis
+
+Gradients = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of a primitive; its arrays, its options and the cotangent g are attributes."""
+
+    primitive: str
+    arguments: dict[str, Any]
+    g: Any
+
+    def __getattr__(self, name: str) -> Any:
+        return self.__dict__["arguments"][name]
+
+    def gradients(self, g: Any = None, **changed: Any) -> Gradients:
+        """The right gradients of the same call, or of one with something changed."""
+        given = self.arguments | changed
+        f = reference.PRIMITIVES[self.primitive]
+        kinds = inspect.signature(f).parameters
+        arrays = {name: x for name, x in given.items() if kinds[name].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD}
+        options = {name: x for name, x in given.items() if name not in arrays}
+        names = [name for name, x in arrays.items() if isinstance(x, np.ndarray) and x.dtype.kind == "f"]
+        wanted = [list(arrays).index(name) for name in names]
+        found = differentiated(f, list(arrays.values()), options, [self.g if g is None else g], wanted)
+        return dict(zip(names, found, strict=True))
+
+
+Wrong = Callable[[Gradients, Call], Gradients]
+
+
+def gradient_mutant(*primitives: str) -> Callable[[Wrong], Wrong]:
+    """Register a wrong gradient, for each of the primitives that people make this mistake with."""
+
+    def register(wrong: Wrong) -> Wrong:
+        for primitive in primitives:
+            mutant(primitive, replaces="gradient")(_adapted(wrong, primitive))
+        return wrong
+
+    return register
+
+
+def _adapted(wrong: Wrong, primitive: str) -> Callable[..., Any]:
+    """What an adapter has as its `gradient`."""
+
+    def gradient(function: Callable[..., Any], wanted: tuple[int, ...]) -> Callable[..., tuple[Any, ...]]:
+        signature = inspect.signature(function)
+
+        def pulled(cotangent: Any, *arrays: Any, **options: Any) -> tuple[Any, ...]:
+            bound = signature.bind(*arrays, **options)
+            bound.apply_defaults()
+            call = Call(primitive, dict(bound.arguments), cotangent)
+            right = call.gradients()
+            found = right | wrong(right, call)
+            return tuple(found[list(signature.parameters)[i]] for i in wanted)
+
+        return pulled
+
+    gradient.__name__ = f"gradient_{wrong.__name__}"
+    gradient.__doc__ = wrong.__doc__
+    return gradient
+
+
+def _spatial(x: Any) -> tuple[int, ...]:
+    return tuple(range(2, x.ndim))
+
+
+def _strides(p: Call) -> tuple[int, ...]:
+    kernel = p.w.shape[2:] if "w" in p.arguments else per_axis(p.kernel, p.x.ndim - 2)
+    return kernel if p.stride is None else per_axis(p.stride, len(kernel))
+
+
+# -- padding and convolution -------------------------------------------------------------------------------
+
+
+@gradient_mutant("pad")
+def cuts_the_padding_off(g: Gradients, p: Call) -> Gradients:
+    """What was copied into the padding is forgotten, in every mode."""
+    return p.gradients(mode="constant", value=0.0)
+
+
+@gradient_mutant("pad")
+def takes_the_first_elements(g: Gradients, p: Call) -> Gradients:
+    """The padding before the signal is not skipped."""
+    inside = (slice(None), slice(None), *(slice(0, side) for side in p.x.shape[2:]))
+    return {"x": p.g[inside]} if p.mode in ("zeros", "constant") else g
+
+
+@gradient_mutant("pad")
+def the_edge_twice(g: Gradients, p: Call) -> Gradients:
+    """A reflection is read as if it repeated the edge: the gradient of replicate."""
+    return p.gradients(mode="replicate") if p.mode == "reflect" else g
+
+
+@gradient_mutant("convolution", "transposed_convolution")
+def taps_turned_round(g: Gradients, p: Call) -> Gradients:
+    """The gradient of the kernels comes out flipped."""
+    return {"w": np.flip(g["w"], _spatial(p.w))}
+
+
+@gradient_mutant("convolution", "transposed_convolution")
+def of_the_first_sample(g: Gradients, p: Call) -> Gradients:
+    """The kernels learn from the first sample alone."""
+    return {"w": p.gradients(x=p.x[:1], g=p.g[:1])["w"]}
+
+
+@gradient_mutant("convolution", "transposed_convolution", "dense")
+def bias_averaged(g: Gradients, p: Call) -> Gradients:
+    """The cotangents of a bias are averaged over the batch, where they must be added."""
+    return {"bias": g["bias"] / max(p.x.shape[0], 1) if p.x.ndim > 1 else g["bias"]} if p.bias is not None else g
+
+
+@gradient_mutant("convolution", "transposed_convolution")
+def bias_of_the_first_position(g: Gradients, p: Call) -> Gradients:
+    """The bias is taken for one that is used at one position of each axis but the first."""
+    if p.bias is None or not p.g.size:
+        return g
+    return {"bias": np.sum(p.g[..., 0] if p.g.ndim > 3 else p.g, axis=(0, *range(2, max(p.g.ndim - 1, 3))))}
+
+
+@gradient_mutant("convolution")
+def an_odd_padding_with_a_stride(g: Gradients, p: Call) -> Gradients:
+    """Off by one where the stride is above 1 and the padding is odd."""
+    if isinstance(p.padding, str) or max(_strides(p)) == 1:
+        return g
+    sides = [p.padding] if isinstance(p.padding, int) else [s if isinstance(s, int) else s[0] for s in p.padding]
+    return {"x": np.roll(g["x"], 1, axis=-1)} if any(side % 2 for side in sides) else g
+
+
+@gradient_mutant("convolution")
+def depthwise_kernels_of_their_neighbours(g: Gradients, p: Call) -> Gradients:
+    """Where every channel is a group, kernels get the gradient of the next channel."""
+    return {"w": np.roll(g["w"], 1, axis=0)} if 1 < p.groups == p.x.shape[1] else g
+
+
+@gradient_mutant("convolution")
+def the_dilation_of_the_input_is_lost(g: Gradients, p: Call) -> Gradients:
+    """Of a dilated kernel only the first tap along the last axis reaches the signal."""
+    if max(per_axis(p.dilation, p.w.ndim - 2)) == 1:
+        return g
+    first = np.zeros(p.w.shape)
+    first[..., 0] = p.w[..., 0]
+    return {"x": p.gradients(w=first)["x"]}
+
+
+@gradient_mutant("transposed_convolution")
+def an_output_padding_is_cut_off(g: Gradients, p: Call) -> Gradients:
+    """What lies in the output padding has no gradient."""
+    more = per_axis(p.output_padding, p.w.ndim - 2)[-1]
+    kept = p.g.copy()
+    kept[..., p.g.shape[-1] - more :] = 0
+    return p.gradients(g=kept) if more else g
+
+
+@gradient_mutant("transposed_convolution")
+def groups_share_their_kernels(g: Gradients, p: Call) -> Gradients:
+    """With groups, the gradient of the kernels of the first group is given to all."""
+    parts = np.split(g["w"], p.groups)
+    return {"w": np.concatenate([parts[0]] * p.groups)}
+
+
+# -- pooling -----------------------------------------------------------------------------------------------
+
+
+@gradient_mutant("max_pool", "global_max_pool", "adaptive_max_pool")
+def everything_in_the_window_wins(g: Gradients, p: Call) -> Gradients:
+    """Every element gets the cotangents of the windows, and not only the largest."""
+    return {"x": np.where(g["x"] == 0, np.mean(p.g) if p.g.size else 0.0, g["x"])}
+
+
+@gradient_mutant("max_pool", "global_max_pool", "adaptive_max_pool")
+def the_smallest_wins(g: Gradients, p: Call) -> Gradients:
+    """The gradient goes to the minimum."""
+    return p.gradients(x=-p.x)
+
+
+@gradient_mutant("max_pool", "sum_pool", "average_pool")
+def overlaps_count_once(g: Gradients, p: Call) -> Gradients:
+    """An element that several windows see gets the cotangent of one."""
+    ones = p.gradients(g=np.ones(p.g.shape))["x"]
+    single = np.max(np.abs(ones), initial=0.0) if p.primitive == "average_pool" else 1.0
+    overlapping = any(s < k for s, k in zip(_strides(p), per_axis(p.kernel, p.x.ndim - 2), strict=True))
+    with np.errstate(all="ignore"):
+        return {"x": np.where(ones != 0, g["x"] * single / ones, 0.0)} if overlapping else g
+
+
+@gradient_mutant("global_max_pool", "global_average_pool", "adaptive_average_pool", "softmax", "relu")
+def averaged_over_the_batch(g: Gradients, p: Call) -> Gradients:
+    """Gradients are divided by the number of samples, as those of a mean loss are elsewhere."""
+    return {"x": g["x"] / p.x.shape[0]} if p.x.ndim and p.x.shape[0] else g
+
+
+@gradient_mutant("adaptive_max_pool")
+def the_last_window_takes_it(g: Gradients, p: Call) -> Gradients:
+    """Where windows of different sizes overlap, the cotangents of all but the last are lost."""
+    last = np.zeros(p.g.shape)
+    last[..., -1:] = p.g[..., -1:]
+    return {"x": np.where(p.gradients(g=last)["x"] != 0, p.gradients(g=last)["x"], g["x"])}
+
+
+@gradient_mutant("average_pool", "global_average_pool", "adaptive_average_pool")
+def a_sum_instead_of_an_average(g: Gradients, p: Call) -> Gradients:
+    """The division by the number of elements is forgotten."""
+    n = math.prod(per_axis(p.kernel, p.x.ndim - 2)) if p.primitive == "average_pool" else 2
+    return {"x": g["x"] * n}
+
+
+@gradient_mutant("global_average_pool")
+def divided_along_the_last_axis(g: Gradients, p: Call) -> Gradients:
+    """Of several spatial axes, only the last counts for the number of elements."""
+    return {"x": g["x"] * math.prod(p.x.shape[2:-1])}
+
+
+@gradient_mutant("average_pool")
+def padding_counts_backwards(g: Gradients, p: Call) -> Gradients:
+    """The gradient divides by the whole kernel, whatever count_include_pad says."""
+    return p.gradients(count_include_pad=True)
+
+
+@gradient_mutant("adaptive_average_pool")
+def windows_of_one_size(g: Gradients, p: Call) -> Gradients:
+    """Every window is divided by S/O, also those that are longer."""
+    O = per_axis(p.output_size, p.x.ndim - 2)
+    size = math.prod(S / o for S, o in zip(p.x.shape[2:], O, strict=True))
+    ones = p.gradients(g=np.ones(p.g.shape))["x"]
+    return {"x": np.where(ones != 0, g["x"] / np.where(ones != 0, ones, 1.0) / size * np.rint(ones * size), 0.0)}
+
+
+@gradient_mutant("sum_pool", "lp_pool")
+def no_gradient_in_a_window_that_sticks_out(g: Gradients, p: Call) -> Gradients:
+    """With ceil_mode the last windows are dropped on the way back."""
+    if not p.ceil_mode:
+        return g
+    kept = p.g.copy()
+    kept[..., -1:] = 0
+    return p.gradients(g=kept)
+
+
+@gradient_mutant("sum_pool")
+def one_divided_by_the_kernel(g: Gradients, p: Call) -> Gradients:
+    """The gradient of the average."""
+    return {"x": g["x"] / math.prod(per_axis(p.kernel, p.x.ndim - 2))}
+
+
+@gradient_mutant("lp_pool")
+def without_the_norm_below(g: Gradients, p: Call) -> Gradients:
+    """The gradient of the sum of squares over two: x without its division by the norm."""
+    if p.norm_type != 2:
+        return g
+    ones = reference.sum_pool(np.abs(p.x), kernel=p.kernel, stride=p.stride, ceil_mode=p.ceil_mode)
+    return p.gradients(g=p.g * np.where(ones > 0, 2.0, 1.0))
+
+
+@gradient_mutant("lp_pool")
+def magnitudes_have_no_sign(g: Gradients, p: Call) -> Gradients:
+    """d|x| = 1."""
+    return {"x": np.abs(g["x"])}
+
+
+# -- normalisation -----------------------------------------------------------------------------------------
+
+
+@gradient_mutant("batch_norm", "layer_norm")
+def statistics_are_constants(g: Gradients, p: Call) -> Gradients:
+    """That x moves its own mean and variance is forgotten."""
+    if p.primitive == "layer_norm":
+        over = tuple(range(-p.axes, 0))
+        h = p.g if p.weight is None else p.g * p.weight
+        return {"x": h / np.sqrt(np.var(p.x, axis=over, keepdims=True) + p.eps)}
+    axes = (0, *_spatial(p.x))
+    mean, var = (np.mean(p.x, axes), np.var(p.x, axes)) if p.training else (p.running_mean, p.running_var)
+    return p.gradients(running_mean=mean, running_var=var, training=False)
+
+
+@gradient_mutant("batch_norm", "layer_norm")
+def bias_gets_the_mean(g: Gradients, p: Call) -> Gradients:
+    """The cotangents of beta are averaged."""
+    n = p.x.size // max(g["bias"].size, 1) if p.bias is not None else 1
+    return {"bias": g["bias"] / max(n, 1)} if p.bias is not None else g
+
+
+@gradient_mutant("batch_norm", "layer_norm")
+def weight_of_what_was_not_normalised(g: Gradients, p: Call) -> Gradients:
+    """The gradient of gamma is taken with x instead of the normalised x."""
+    if p.weight is None:
+        return g
+    if p.primitive == "layer_norm":
+        return {"weight": np.sum(p.g * p.x, axis=tuple(range(p.x.ndim - p.axes)))}
+    return {"weight": np.sum(p.g * p.x, axis=(0, *_spatial(p.x)))}
+
+
+@gradient_mutant("batch_norm", "layer_norm")
+def without_gamma(g: Gradients, p: Call) -> Gradients:
+    """x gets its gradient as if gamma were 1."""
+    return {"x": p.gradients(weight=None)["x"]}
+
+
+@gradient_mutant("batch_norm")
+def always_as_in_training(g: Gradients, p: Call) -> Gradients:
+    """In evaluation the gradient of the batch's own statistics is used."""
+    n = p.x.size // max(p.x.shape[1], 1)
+    return {"x": p.gradients(training=True)["x"]} if not p.training and n > 1 else g
+
+
+@gradient_mutant("layer_norm")
+def over_the_last_axis_alone(g: Gradients, p: Call) -> Gradients:
+    """Where several axes are normalised, the statistics of the last are differentiated."""
+    return {"x": p.gradients(axes=1, weight=None, bias=None)["x"]} if p.axes > 1 and p.weight is None else g
+
+
+@gradient_mutant("dropout")
+def without_the_scale(g: Gradients, p: Call) -> Gradients:
+    """The mask is right, 1/(1 - p) is forgotten."""
+    return {"x": g["x"] * (1 - p.p)} if p.training and p.p < 1 else g
+
+
+@gradient_mutant("dropout")
+def another_mask(g: Gradients, p: Call) -> Gradients:
+    """The way back draws anew."""
+    return p.gradients(key=p.key + 1)
+
+
+@gradient_mutant("dropout")
+def also_in_evaluation(g: Gradients, p: Call) -> Gradients:
+    """Gradients are dropped in evaluation too."""
+    return p.gradients(training=True)
+
+
+# -- activations -------------------------------------------------------------------------------------------
+
+
+@gradient_mutant("relu")
+def leaks(g: Gradients, p: Call) -> Gradients:
+    """A hundredth of the cotangent passes where x is negative."""
+    return {"x": np.where(p.x < 0, 0.01 * p.g, g["x"])}
+
+
+@gradient_mutant("relu")
+def beyond_the_kink(g: Gradients, p: Call) -> Gradients:
+    """At 0 the slope is 2, which is no subgradient."""
+    return {"x": np.where(p.x == 0, 2 * p.g, g["x"])}
+
+
+@gradient_mutant("relu")
+def always_open(g: Gradients, p: Call) -> Gradients:
+    """The cotangent passes everywhere."""
+    return {"x": p.g}
+
+
+@gradient_mutant("sigmoid", "tanh")
+def of_the_result_alone(g: Gradients, p: Call) -> Gradients:
+    """y instead of y (1 - y), 1 - y instead of 1 - y^2."""
+    y = reference.PRIMITIVES[p.primitive](p.x)
+    return {"x": p.g * (y if p.primitive == "sigmoid" else 1 - y)}
+
+
+@gradient_mutant("sigmoid", "tanh", "gelu")
+def flat_beyond_four(g: Gradients, p: Call) -> Gradients:
+    """Where the function has nearly reached its limit, the slope is taken for zero."""
+    return {"x": np.where(np.abs(p.x) >= 4, 0.0, g["x"])}
+
+
+@gradient_mutant("sigmoid", "tanh")
+def scaled_by_four(g: Gradients, p: Call) -> Gradients:
+    """The slope at 0 is taken for a quarter of what it is, or four times."""
+    return {"x": g["x"] * (4 if p.primitive == "sigmoid" else 0.25)}
+
+
+@gradient_mutant("gelu")
+def the_density_is_forgotten(g: Gradients, p: Call) -> Gradients:
+    """Phi(x) instead of Phi(x) + x phi(x)."""
+    return {
+        "x": p.g * np.where(p.x == 0, 0.5, reference.gelu(p.x, approximate=p.approximate) / np.where(p.x == 0, 1, p.x))
+    }
+
+
+@gradient_mutant("gelu")
+def of_the_other_form(g: Gradients, p: Call) -> Gradients:
+    """The exact form has the gradient of the approximation, and the other way round."""
+    return p.gradients(approximate="tanh" if p.approximate == "none" else "none")
+
+
+@gradient_mutant("softmax", "log_softmax")
+def diagonal_alone(g: Gradients, p: Call) -> Gradients:
+    """That every score moves all weights is forgotten."""
+    y = reference.softmax(p.x, axis=p.axis)
+    return {"x": p.g * y * (1 - y) if p.primitive == "softmax" else p.g * (1 - y)}
+
+
+@gradient_mutant("softmax", "log_softmax")
+def along_the_last_axis(g: Gradients, p: Call) -> Gradients:
+    """The sum is taken along the last axis, whichever was normalised."""
+    y = reference.softmax(p.x, axis=p.axis)
+    if p.primitive == "softmax":
+        return {"x": y * (p.g - np.sum(p.g * y, axis=-1, keepdims=True))}
+    return {"x": p.g - y * np.sum(p.g, axis=-1, keepdims=True)}
+
+
+@gradient_mutant("softmax", "log_softmax")
+def the_mean_instead_of_the_sum(g: Gradients, p: Call) -> Gradients:
+    """What is subtracted is averaged over the axis."""
+    y, n = reference.softmax(p.x, axis=p.axis), p.x.shape[p.axis]
+    if p.primitive == "softmax":
+        return {"x": y * (p.g - np.sum(p.g * y, axis=p.axis, keepdims=True) / n)}
+    return {"x": p.g - y * np.sum(p.g, axis=p.axis, keepdims=True) / n}
+
+
+# -- dense, residual, attention ------------------------------------------------------------------------------
+
+
+@gradient_mutant("dense")
+def without_the_last_row(g: Gradients, p: Call) -> Gradients:
+    """The last row of a batch does not count for the weights."""
+    if p.x.ndim < 2 or p.x.shape[0] < 2:
+        return g
+    return {"w": p.gradients(x=p.x[:-1], g=p.g[:-1])["w"]}
+
+
+@gradient_mutant("dense")
+def weights_as_they_are(g: Gradients, p: Call) -> Gradients:
+    """A square matrix is not transposed on the way back."""
+    return {"x": np.matmul(p.g, p.w.T)} if p.w.shape[0] == p.w.shape[1] else g
+
+
+@gradient_mutant("dense")
+def nothing_learnt_from_nothing(g: Gradients, p: Call) -> Gradients:
+    """An empty batch gives NaN for the weights instead of zeros."""
+    return {"w": np.full(p.w.shape, np.nan)} if p.x.size == 0 else g
+
+
+@gradient_mutant("residual")
+def the_identity_is_lost(g: Gradients, p: Call) -> Gradients:
+    """x gets its gradient through the branch alone."""
+    return {"x": g["x"] - p.g}
+
+
+@gradient_mutant("residual")
+def through_closed_ramps(g: Gradients, p: Call) -> Gradients:
+    """The first layer learns also where its ramp was closed."""
+    opened = 1e3 * np.ones(p.w1.shape[:1])
+    return {"w1": p.gradients(b1=opened)["w1"]}
+
+
+@gradient_mutant("residual")
+def before_the_ramp(g: Gradients, p: Call) -> Gradients:
+    """The second layer's weights are taken with what came before the ramp."""
+    h = np.matmul(p.x, p.w1.T) + (0.0 if p.b1 is None else p.b1)
+    rows, bars = np.reshape(h, (-1, h.shape[-1])) if h.size else h[:0], p.g
+    return {"w2": np.matmul(np.reshape(bars, (-1, bars.shape[-1])).T, rows)} if h.size else g
+
+
+@gradient_mutant("residual")
+def the_last_bias_is_forgotten(g: Gradients, p: Call) -> Gradients:
+    """b2 has no gradient."""
+    return {"b2": np.zeros(p.b2.shape)} if p.b2 is not None else g
+
+
+@gradient_mutant("scaled_dot_product_attention")
+def keys_without_the_scale(g: Gradients, p: Call) -> Gradients:
+    """The scale is not multiplied into the gradient of the keys."""
+    return {"k": g["k"] * (math.sqrt(p.q.shape[-1]) if p.scale is None else 1 / p.scale)}
+
+
+@gradient_mutant("scaled_dot_product_attention")
+def values_without_their_weights(g: Gradients, p: Call) -> Gradients:
+    """Every value gets the mean of the cotangents."""
+    return {"v": np.zeros(p.v.shape) + np.sum(p.g, axis=-2, keepdims=True) / p.v.shape[-2]}
+
+
+@gradient_mutant("scaled_dot_product_attention")
+def masked_keys_learn(g: Gradients, p: Call) -> Gradients:
+    """The way back does not know the mask."""
+    return {"k": p.gradients(mask=None)["k"]}
+
+
+@gradient_mutant("scaled_dot_product_attention")
+def the_future_learns(g: Gradients, p: Call) -> Gradients:
+    """The way back is not causal, for the queries."""
+    return {"q": p.gradients(causal=False)["q"]}
+
+
+@gradient_mutant("scaled_dot_product_attention")
+def the_mask_learns_nothing(g: Gradients, p: Call) -> Gradients:
+    """Numbers that are added to the scores have no gradient."""
+    return {"mask": np.zeros(p.mask.shape)} if "mask" in g else g
+
+
+@gradient_mutant("multi_head_attention")
+def through_the_queries_alone(g: Gradients, p: Call) -> Gradients:
+    """Self-attention: that x is key and value too is forgotten."""
+    if p.key is not None:
+        return g
+    return {"query": p.gradients(key=p.query.copy(), value=p.query.copy())["query"]}
+
+
+@gradient_mutant("multi_head_attention")
+def the_last_head_is_forgotten(g: Gradients, p: Call) -> Gradients:
+    """The projection of values learns nothing in the last of several heads."""
+    if p.heads == 1:
+        return g
+    kept = g["w_v"].copy()
+    kept[-(kept.shape[0] // p.heads) :] = 0
+    return {"w_v": kept}
+
+
+@gradient_mutant("multi_head_attention")
+def padding_learns(g: Gradients, p: Call) -> Gradients:
+    """Keys that are padding move the projection of the keys."""
+    return {"w_k": p.gradients(key_padding_mask=None)["w_k"]}
+
+
+@gradient_mutant("multi_head_attention")
+def the_bias_of_values_of_one_query(g: Gradients, p: Call) -> Gradients:
+    """The bias of the values learns from the first query."""
+    return (
+        {"b_v": p.gradients(g=np.concatenate([p.g[..., :1, :], 0 * p.g[..., 1:, :]], -2))["b_v"]} if "b_v" in g else g
+    )
+
+
+REJECTS: dict[str, list[str]] = {}  # no law is about gradients alone

@@ -1,0 +1,160 @@
+"""Wrong implementations that show only where a lane looks: values of ordinary problems give none of them away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from adapters.backend import Backend
+from conformance.mutants.base import Adapter, tried
+from reference import (
+    average_pool,
+    convolution,
+    dense,
+    global_average_pool,
+    layer_norm,
+    max_pool,
+    residual,
+    scaled_dot_product_attention,
+    sum_pool,
+    tanh,
+)
+from reference.arithmetic import BFLOAT16, FLOAT32, FLOAT64, Format
+
+# (lane, primitive, the function, the format in which it is wrong)
+MUTANTS: list[tuple[str, str, Callable[..., Any], Format]] = []
+
+
+def only(lane: str, primitive: str, fmt: Format = FLOAT64) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        MUTANTS.append((lane, primitive, function, fmt))
+        return function
+
+    return register
+
+
+def backend_of(primitive: str, function: Callable[..., Any], fmt: Format) -> Backend:
+    return tried(Adapter(**{primitive: function}), function.__name__, fmt)
+
+
+def _wide(x: Any) -> Any:
+    return x.astype(np.float64)
+
+
+# -- EXACT ---------------------------------------------------------------------------------------------
+
+
+@only("EXACT", "dense")
+def last_bit_of_a_large_sum(x: Any, w: Any, bias: Any = None) -> Any:
+    """One more in the last place, of what has more than 20 digits before it."""
+    y = dense(x, w, bias)
+    return np.where(np.abs(y) > 2.0**20, np.nextafter(y, np.inf), y)
+
+
+@only("EXACT", "sum_pool", BFLOAT16)
+def ties_away_from_zero(x: Any, **options: Any) -> Any:
+    """The last rounding takes a tie away from zero: no more than half of the last place is lost."""
+    y = sum_pool(_wide(x), **options)
+    quantum = BFLOAT16.quantum(y)
+    return (np.copysign(np.floor(np.abs(y) / quantum + 0.5), y) * quantum).astype(x.dtype)
+
+
+# -- SPECIAL -------------------------------------------------------------------------------------------
+
+
+@only("SPECIAL", "relu")
+def zero_for_nan(x: Any) -> Any:
+    """x where x > 0: a comparison with NaN is false."""
+    return np.where(x > 0, x, np.zeros((), x.dtype))
+
+
+@only("SPECIAL", "max_pool")
+def maximum_without_nan(x: Any, **options: Any) -> Any:
+    """NaN loses against every number."""
+    return max_pool(np.where(np.isnan(x), -np.inf, x), **options)
+
+
+@only("SPECIAL", "scaled_dot_product_attention")
+def leaks_what_is_masked(q: Any, k: Any, v: Any, mask: Any = None, **options: Any) -> Any:
+    """-inf is added to what is masked, and NaN stays NaN."""
+    return scaled_dot_product_attention(q, k, v, mask, **options, adds_masks=True)
+
+
+@only("SPECIAL", "tanh")
+def sign_of_zero(x: Any) -> Any:
+    """tanh(-0) is 0."""
+    return tanh(x) + 0.0
+
+
+@only("SPECIAL", "layer_norm", FLOAT32)
+def scale_first(x: Any, weight: Any = None, bias: Any = None, *, axes: int = 1, eps: float = 1e-5) -> Any:
+    """The weight is multiplied by the reciprocal of the root, which overflows where the result does not."""
+    if weight is None:
+        return layer_norm(_wide(x), None, bias, axes=axes, eps=eps).astype(x.dtype)
+    over = tuple(range(-axes, 0))
+    z = _wide(x)
+    scale = (_wide(weight) / np.sqrt(np.var(z, axis=over, keepdims=True) + eps)).astype(x.dtype)
+    y = (z - np.mean(z, axis=over, keepdims=True)) * _wide(scale)
+    return (y if bias is None else y + _wide(bias)).astype(x.dtype)
+
+
+@only("SPECIAL", "global_average_pool")
+def average_without_nan(x: Any) -> Any:
+    """NaN counts as zero."""
+    return global_average_pool(np.where(np.isnan(x), 0.0, x))
+
+
+@only("SPECIAL", "residual")
+def infinity_as_the_largest(x: Any, *weights: Any) -> Any:
+    """Infinities are cut to the largest number."""
+    return np.nan_to_num(residual(x, *weights), nan=np.nan)
+
+
+# -- EMPTY ---------------------------------------------------------------------------------------------
+
+
+@only("EMPTY", "convolution")
+def nothing_of_nothing(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """A signal without elements gives NaN, although its padding gives zeros and the bias."""
+    y = convolution(x, w, bias, **options)
+    return y if x.size else np.full(y.shape, np.nan)
+
+
+@only("EMPTY", "dense")
+def a_sum_of_nothing(x: Any, w: Any, bias: Any = None) -> Any:
+    """A sum without terms is taken for NaN."""
+    y = dense(x, w, bias)
+    return y if w.shape[1] else np.full(y.shape, np.nan)
+
+
+@only("EMPTY", "average_pool")
+def squeezes_what_is_empty(x: Any, **options: Any) -> Any:
+    """The result of an empty batch has lost its channels."""
+    y = average_pool(x, **options)
+    return y if len(x) else y[:, :0]
+
+
+# -- LONG ----------------------------------------------------------------------------------------------
+
+
+@only("LONG", "dense")
+def only_so_many_terms(x: Any, w: Any, bias: Any = None) -> Any:
+    """What comes after 900 terms is dropped."""
+    return dense(x[..., :900], w[:, :900], bias)
+
+
+@only("LONG", "softmax")
+def sums_in_blocks(x: Any, *, axis: int = -1) -> Any:
+    """The sum of the exponentials is that of the first 900."""
+    e = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    return e / np.sum(np.take(e, range(min(900, e.shape[axis])), axis=axis), axis=axis, keepdims=True)
+
+
+@only("LONG", "sum_pool", BFLOAT16)
+def adds_in_the_format(x: Any, **options: Any) -> Any:
+    """Sums of more than 500 terms stop growing, as those in bfloat16 do."""
+    y = sum_pool(_wide(x), **options)
+    ones = sum_pool(np.ones(x.shape), **options)
+    return np.where(ones > 500, np.clip(y, -256.0, 256.0), y).astype(x.dtype)

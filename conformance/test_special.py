@@ -1,0 +1,132 @@
+"""Special values: a few of them among ordinary numbers, in each array of a call in turn.
+
+NaN, both infinities, minus zero, subnormal numbers, and the largest ones. In all of them the policy is that of
+the reference: a NaN or an infinity that it makes certain appears, at its place and at no other; results that
+may overflow, and whatever depends on the sign of a number which rounding decides, are undecided; a NaN wins
+against every number, also in a maximum. What differs is this:
+
+    primitive               array    special           policy
+    convolution,            w        NaN, infinity     undecided where a tap lies outside of the signal: 0 times
+    transposed_convolution                             it is NaN, or it takes no part
+    convolution             x, w     NaN, infinity     undecided where a backend claims that zeros which it adds
+                                                       meet other numbers (claim: spreads_specials)
+    dropout                 x        NaN, infinity     convention where it is dropped: it is replaced, or it is
+                                                       multiplied by 0 (by_product)
+    attention               q, k     NaN, infinity     convention behind a boolean mask: the score is replaced, or
+                                                       -inf is added to it (adds_masks)
+    attention               q, k     infinity          undecided where NaN: a row of scores that are all -inf is 0/0,
+                                                       or nothing is attended to and it is 0
+    attention               v        NaN, infinity     as the reference, also behind a mask: 0 times it is NaN
+    pad, tanh, gelu         x        -0                keeps its sign
+    dropout                 x        -0                keeps its sign in evaluation
+    max pools               x        -0                keeps its sign where no 0 is in the signal; which of both
+                                                       zeros is larger is undecided
+    others                  any      -0                the sign of a zero is undecided
+
+An adapter is held to the convention that it declares, as everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+import reference
+from adapters.backend import Backend
+from conformance.cases import Case
+from conformance.lane import lane
+from properties.agreement import agree_where, same_signs
+from properties.sides import bounded
+from properties.strategies import Draw, Problems
+from properties.strategies.problems import has_numbers
+from properties.strategies.special import SPECIAL
+from reference.arithmetic import Bounded
+from reference.arrays import Mask
+
+# What the scores are made of; a mask is -inf where it is closed, and then the row has an open place.
+SCORES = {
+    "scaled_dot_product_attention": ("q", "k"),
+    "multi_head_attention": ("query", "key", "w_q", "w_k", "b_q", "b_k"),
+}
+MAXIMA = ("max_pool", "global_max_pool", "adaptive_max_pool")
+
+
+def special_problems(case: Case) -> Problems | None:
+    """The problems of a primitive that takes numbers of a format."""
+    if case.primitive == "output_size":
+        return None
+    return replace(case.problems, kinds=tuple(SPECIAL), wanted=has_numbers)
+
+
+@lane("SPECIAL", problems=special_problems, draws=2 * len(SPECIAL), widest=0.5)
+def test_special(backend: Backend, draw: Draw, case: Case) -> None:
+    """A NaN or an infinity that the reference makes certain appears, and no other; a zero that is kept keeps its sign.
+
+    What is undecided, and what a convention, stands in the table of conformance/test_special.py.
+    """
+    arrays, options = list(draw.arrays.values()), draw.options
+    got, want = backend.call(draw.primitive, arrays, options), bounded(backend, draw.primitive, arrays, options)
+    for name, y, bound in zip(case.outputs, got, want, strict=True):
+        agree_where(~undecided(draw, backend, bound), y, bound, backend.format, output=name)
+        if keeps_signs(draw):
+            same_signs(y, bound, output=name)
+
+
+def undecided(draw: Draw, backend: Backend, bound: Bounded) -> Mask:
+    """Where the table says so."""
+    if draw.primitive in SCORES and any(np.isinf(x).any() for x in _numbers(draw, SCORES[draw.primitive])):
+        return np.isnan(bound.value)
+    if draw.primitive not in ("convolution", "transposed_convolution"):
+        return np.zeros(bound.shape, bool)
+    if backend.arithmetic(draw.primitive).spreads_specials and not _are_finite(draw):
+        return np.ones(bound.shape, bool)
+    return taps_outside(draw) & ~np.isfinite(bound.value)
+
+
+def _numbers(draw: Draw, names: tuple[str, ...]) -> list[Any]:
+    """Those of the arrays that hold numbers."""
+    arrays = (draw.arrays[name] for name in names)
+    return [x.astype(np.float64) for x in arrays if x is not None and x.dtype != bool]
+
+
+def _are_finite(draw: Draw) -> bool:
+    return all(np.isfinite(x).all() for x in _numbers(draw, ("x", "w")))
+
+
+def taps_outside(draw: Draw) -> Mask:
+    """Where a tap that is no finite number meets no element of the signal, but its padding."""
+    special = ~np.isfinite(draw.w.astype(np.float64))
+    ones, rank = np.ones(draw.x.shape), draw.w.ndim - 2
+    met = reference.PRIMITIVES[draw.primitive](ones, special.astype(float), **draw.options)
+    groups = draw.groups if draw.primitive == "transposed_convolution" else 1
+    O = met.shape[1]
+    taps = special if groups == 1 and draw.primitive == "convolution" else _by_output(special, groups)
+    every = np.reshape(np.sum(taps, axis=tuple(range(1, taps.ndim))), (O,) + (1,) * rank)
+    return np.asarray(met < every)
+
+
+def _by_output(taps: Mask, groups: int) -> Mask:
+    """The taps of a transposed convolution, (C, O/groups, *K), with the channels of the result first."""
+    C, O_g = taps.shape[:2]
+    return np.reshape(np.swapaxes(np.reshape(taps, (groups, C // groups, O_g, -1)), 1, 2), (groups * O_g, -1))
+
+
+SIGNED: dict[str, Callable[[Draw], bool]] = {
+    "pad": lambda draw: True,
+    "tanh": lambda draw: True,
+    "gelu": lambda draw: True,
+    "dropout": lambda draw: not draw.training,
+} | dict.fromkeys(MAXIMA, lambda draw: not _has_plain_zero(draw.x))
+
+
+def keeps_signs(draw: Draw) -> bool:
+    """Whether the sign of every zero of the result is certain."""
+    return draw.primitive in SIGNED and SIGNED[draw.primitive](draw)
+
+
+def _has_plain_zero(x: Any) -> bool:
+    values = x.astype(np.float64)
+    return bool(np.any((values == 0) & ~np.signbit(values)))
