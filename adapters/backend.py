@@ -100,6 +100,11 @@ class Backend:
         """The layouts of memory in which the backend can be given its arrays."""
         return dict(getattr(self.adapter, "layouts", VIEWS))
 
+    @property
+    def cotangent_layouts(self) -> dict[str, Callable[[Any], Any]]:
+        """The layouts of its own arrays in which the backend can be given a cotangent."""
+        return {name: f for of in ("layouts", "cotangent_layouts") for name, f in getattr(self.adapter, of, {}).items()}
+
     def others(self) -> list[Backend]:
         """The same backend in each other mode that it has."""
         return [replace(self, mode=mode) for mode in getattr(self.adapter, "modes", ()) if mode != self.mode]
@@ -158,12 +163,14 @@ class Backend:
     ) -> Arrays:
         """The gradient of the first result with respect to some of the arrays, from a cotangent of its shape.
 
-        layout: of the cotangent. Raises: NotOffered; BackendError if the backend raises.
+        layout: one of cotangent_layouts, for the cotangent. Raises: NotOffered; BackendError if the backend raises.
         """
         _, arrays, keywords = self._prepared(primitive, arrays, options, cotangent=cotangent)
         with self._guarded(primitive):
             pulled = _gradient(self.adapter, primitive, self.mode, tuple(wanted))
-            return self._got(pulled(self._put(cotangent, layout), *map(self._put, arrays), **keywords))
+            native = self._put(cotangent)
+            native = self.cotangent_layouts[layout](native) if layout else native
+            return self._got(pulled(native, *map(self._put, arrays), **keywords))
 
     def _prepared(
         self, primitive: str, arrays: Sequence[Any], options: Mapping[str, Any], **cotangent: Any

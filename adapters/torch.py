@@ -6,6 +6,7 @@ import functools
 import math
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -121,6 +122,15 @@ layouts = {  # a stride is never negative
     "channels last": channels_last,
     "from the second element": from_the_second_element,
 }
+
+
+def one_number_everywhere(x: Tensor) -> Tensor:
+    """A cotangent of one number over and over, such as that of y.sum(), occupies the place of one."""
+    is_one = x.numel() > 1 and bool(((x == x.flatten()[0]) & (x.signbit() == x.flatten()[0].signbit())).all())
+    return x.flatten()[0].expand(x.shape) if is_one else x
+
+
+cotangent_layouts = {"one number everywhere": one_number_everywhere}
 
 
 def vmap(function: functools.partial[Any], axes: Sequence[int | None]) -> Callable[..., Any]:
@@ -269,6 +279,58 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
             source = f"{DOCS}/notes/cuda.html: cuBLAS was allowed to use TF32" if allowed else ""
             return wide_arithmetic(format, tensor_float32=allowed, source=source)
     return wide_arithmetic(format)
+
+
+def gradient_arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
+    """What the kernels of the way back do inside, where it is not what those of the way forward do."""
+    kernels = "https://github.com/pytorch/pytorch/blob/main/aten/src/ATen/native"
+    is_low = format in (BFLOAT16, FLOAT16)
+    match primitive:
+        case "batch_norm":
+            source = f"{kernels}/cpu/batch_norm_kernel.cpp stores the statistics of x in the format of x; "
+            source += "Normalization.cpp, batch_norm_backward_cpu_template: the rest too, if a cotangent has gaps"
+            return default_arithmetic(format, formulas=("stored",), source=source)
+        case "layer_norm" if device == "cpu":
+            source = f"{kernels}/cpu/layer_norm_kernel.cpp: layer_norm_backward_frame"
+            return wide_arithmetic(format, formulas=("updating", "stored"), source=source)
+        case "scaled_dot_product_attention" | "multi_head_attention":
+            claims = arithmetic(primitive, device, format)
+            return replace(claims, formulas=(*claims.formulas, "recomputed"))
+        case "sigmoid" if format is FLOAT16 and device == "cpu":
+            source = (
+                f"{kernels}/cpu/BinaryOpsKernel.cpp: sigmoid_backward_kernel, a (1 - b) b, all in float16, of what "
+            )
+            source += "the way forward computed in float32"
+            return default_arithmetic(format, ulps={"expit": 0.501}, source=source)
+        case "lp_pool" if device == "cpu" and is_low:
+            claims = arithmetic(primitive, device, format)
+            source = (
+                f"{claims.source}; {kernels}/cpu/AvgPoolKernel.cpp: cpu_avg_pool2d_backward adds in the format of x"
+            )
+            return replace(claims, accumulate=format, source=source)
+        case "pad" if device == "cpu" and is_low:
+            return _added_in(format, f"{kernels}/cpu/PaddingKernel.cpp: cpu_padding_backward")
+        case "max_pool" if device == "cpu" and is_low:
+            return _added_in(format, f"{kernels}/cpu/MaxPoolKernel.cpp: cpu_max_pool_backward")
+        case "adaptive_max_pool" if device == "cpu" and is_low:
+            return _added_in(format, f"{kernels}/cpu/AdaptiveMaxPoolKernel.cpp, AdaptiveMaxPooling3d.cpp: the backward")
+        case "sum_pool" | "average_pool" if device == "cpu" and is_low:
+            return _added_in(format, f"{kernels}/cpu/AvgPoolKernel.cpp: cpu_avg_pool2d_backward")
+        case "adaptive_average_pool" if device == "cpu" and is_low:
+            return _added_in(format, f"{kernels}/cpu/AdaptiveAvgPoolKernel.cpp: the backward", ulps={"divide": 3})
+        case "convolution" if device == "cpu" and is_low:
+            source = (
+                f"{kernels}/ConvolutionMM2d.cpp: the columns, the windows that meet in a number of x and the samples"
+            )
+            source += " are added in the format of x; where oneDNN computes bfloat16, so is padding that is not zeros"
+            flushes = format is BFLOAT16  # as on the way forward
+            return Arithmetic(format, format, format, flushes_inputs=flushes, flushes_results=flushes, source=source)
+    return arithmetic(primitive, device, format)
+
+
+def _added_in(format: Format, kernel: str, **claims: Any) -> Arithmetic:
+    """What windows give back to a number that they share is added in the format of x."""
+    return Arithmetic(format, format, format, source=f"{kernel} adds in the format of x", **claims)
 
 
 def output_size(size: int, kernel: int, *, stride: int = 1, padding: Pair = (0, 0), dilation: int = 1) -> int:

@@ -147,13 +147,24 @@ def start() -> Tally:
     return tally
 
 
-def agree(got: Any, want: Bounded, fmt: Format, *, output: str = "y", failure: type[Failure] = OutOfTolerance) -> None:
+def agree(
+    got: Any,
+    want: Bounded,
+    fmt: Format,
+    *,
+    output: str = "y",
+    failure: type[Failure] = OutOfTolerance,
+    terms: float = 0.0,
+) -> None:
     """The result has the reference's shape, the format's type, and each element is within its bound.
+
+    terms: the largest number that there would be if nothing cancelled. Where all is zero, it decides
+    whether the bound says anything.
 
     Raises: WrongShape, WrongFormat, WrongSpecial, or the failure of a bound that is exceeded.
     """
     _has_form(got, want, fmt, output)
-    _within(np.asarray(got, dtype=np.float64), want.value, want.error, fmt, output, failure, "the reference")
+    _within(np.asarray(got, dtype=np.float64), want.value, want.error, fmt, output, failure, "the reference", terms)
 
 
 def agree_where(where: NDArray[np.bool_], got: Any, want: Bounded, fmt: Format, *, output: str = "y") -> None:
@@ -182,14 +193,23 @@ def _has_form(got: Any, want: Bounded, fmt: Format, output: str) -> None:
         raise WrongFormat(f"{output} is {kind}, not {fmt}", output=output, got=str(kind), want=fmt.name)
 
 
-def _within(x: Floats, v: Floats, e: Floats, fmt: Format, output: str, failure: type[Failure], other: str) -> None:
+def _within(
+    x: Floats,
+    v: Floats,
+    e: Floats,
+    fmt: Format,
+    output: str,
+    failure: type[Failure],
+    other: str,
+    terms: float = 0.0,
+) -> None:
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         same = (x == v) | (np.isnan(x) & np.isnan(v))
         miss = np.where(same, 0.0, np.abs(x - v))
         ratio = np.where(same | (e == np.inf), 0.0, miss / e)
         ratio = np.where(np.isnan(ratio), np.inf, ratio)
         finite = np.abs(v[np.isfinite(v)])
-        scale = finite.max(initial=0.0)
+        scale = finite.max(initial=0.0) or terms
         is_decided = (e <= scale) & (e < np.inf)
         decided = int(np.count_nonzero(is_decided))
         worst = float(ratio.max(initial=0.0))

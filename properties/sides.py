@@ -13,7 +13,7 @@ import numpy as np
 import reference
 from adapters.backend import Backend
 from properties.strategies.draws import Draw
-from reference.arithmetic import FLOAT64, Arithmetic, Bounded, default_arithmetic, read, read_gradient
+from reference.arithmetic import FLOAT64, Arithmetic, Bounded, default_arithmetic, gradient_terms, read, read_gradient
 
 ON_OUTPUTS = default_arithmetic(FLOAT64)  # what a law does to results happens in float64
 
@@ -123,6 +123,19 @@ def bounded_gradient(
         reference.FORMULAS.get(primitive),
     )
     return _remembered(read_gradient, primitive, *given)
+
+
+def terms_of_gradient(
+    backend: Backend,
+    primitive: str,
+    arrays: Sequence[Any],
+    options: Mapping[str, Any],
+    cotangent: Any,
+    wanted: Sequence[int],
+) -> tuple[float, ...]:
+    """How large the terms are that each gradient is added up from."""
+    settings = _settings(backend, primitive, arrays, options)
+    return gradient_terms(reference.PRIMITIVES[primitive], arrays, settings, [cotangent], wanted)
 
 
 def _settings(

@@ -43,3 +43,33 @@ def operation(formula: Callable[..., Array]) -> Callable[..., Array]:
         return answer(formula, options) if answer else formula(x, **options)
 
     return call
+
+
+def with_gradient(gradient: Callable[..., Sequence[Array | None]]) -> Callable[..., Callable[..., Array]]:
+    """Mark a formula whose gradient implementations write down, instead of sweeping back through its steps.
+
+    gradient: of the cotangent and all that the formula takes; one result for each array, None where it has
+    no say. A type of arrays that sweeps back has a method `written`; for others nothing changes.
+    """
+
+    def mark(formula: Callable[..., Array]) -> Callable[..., Array]:
+        @functools.wraps(formula)
+        def call(*arrays: Any, **options: Any) -> Array:
+            answer = next((x.written for x in arrays if hasattr(x, "written")), None)
+            return answer(formula, gradient, arrays, options) if answer else formula(*arrays, **options)
+
+        return call
+
+    return mark
+
+
+def stored(x: Array) -> Array:
+    """A number of the way forward that the way back needs: it may have been stored in between."""
+    keep = getattr(x, "kept", None)
+    return keep() if keep else x
+
+
+def stored_sum(x: Array, axis: int | tuple[int, ...]) -> Array:
+    """A sum whose accumulator is what is returned, in the format of results."""
+    total = getattr(x, "stored_sum", None)
+    return total(axis) if total else np.sum(x, axis=axis)

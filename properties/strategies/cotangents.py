@@ -14,7 +14,11 @@ from properties.strategies.problems import Pick, Problem, Problems, Spec, rememb
 
 @dataclass(frozen=True)
 class Differentiated(Problems):
-    """The problems of a primitive as they are, each with the extra array `cotangent`."""
+    """The problems of a primitive, each with the extra array `cotangent`.
+
+    The pool has none with a result that is minus infinity whatever the numbers, as the maximum over nothing
+    is: that has no derivative.
+    """
 
     def built(self, pick: Pick) -> Problem:
         return _with_cotangent(super().built(pick))
@@ -32,20 +36,20 @@ def differentiated(problems: Problems) -> Problems:
 @remembered
 def _pool(problems: Differentiated, breadth: float, seed: int) -> tuple[Problem, ...]:
     own = Problems(problems.primitive, problems.build, problems.kinds)
-    return tuple(map(_with_cotangent, own.pool(breadth, seed)))
+    return tuple(_with_cotangent(p) for p in own.pool(breadth, seed) if not np.isneginf(_on_zeros(p)).any())
 
 
 def _with_cotangent(problem: Problem) -> Problem:
-    return replace(problem, extras={**problem.extras, "cotangent": Spec(_shape(problem))})
+    return replace(problem, extras={**problem.extras, "cotangent": Spec(np.shape(_on_zeros(problem)))})
 
 
-def _shape(problem: Problem) -> tuple[int, ...]:
-    """The shape of the first result, from the reference on zeros."""
+def _on_zeros(problem: Problem) -> Any:
+    """The first result of the reference on zeros."""
     arrays = [_zeros(x) if isinstance(x, Spec) else x for x in problem.arrays.values()]
     options: Mapping[str, Any] = problem.options
     with np.errstate(all="ignore"):
         y = reference.PRIMITIVES[problem.primitive](*arrays, **options)
-    return np.shape(y[0] if isinstance(y, tuple) else y)
+    return y[0] if isinstance(y, tuple) else y
 
 
 def _zeros(spec: Spec) -> Any:

@@ -3,7 +3,7 @@
 from reference.arithmetic.bounded import Bounded, Condition, OutsideVocabulary
 from reference.arithmetic.claims import Arithmetic, default_arithmetic, wide_arithmetic
 from reference.arithmetic.formats import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, FORMATS, Format
-from reference.arithmetic.reading import differentiated, read, read_first_order, read_gradient
+from reference.arithmetic.reading import differentiated, gradient_terms, read, read_first_order, read_gradient
 from reference.arithmetic.traced import Traced
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Traced",
     "default_arithmetic",
     "differentiated",
+    "gradient_terms",
     "read",
     "read_first_order",
     "read_gradient",

@@ -10,6 +10,7 @@ import numpy as np
 
 from reference.arithmetic.bounded import Bounded, concluded
 from reference.arithmetic.claims import Arithmetic, FirstOrder
+from reference.arithmetic.terms import Terms
 from reference.arithmetic.traced import Traced, gradient, rounding_of, zeros
 
 
@@ -60,6 +61,20 @@ def read_gradient(
         if formulas and name in formulas:
             results = tuple(_either(g, other) for g, other in zip(results, swept(formulas[name]), strict=True))
     return results
+
+
+def gradient_terms(
+    reference: Callable[..., Any],
+    arrays: Sequence[Any],
+    options: Mapping[str, Any],
+    cotangents: Sequence[Any],
+    wanted: Sequence[int],
+) -> tuple[float, ...]:
+    """For each gradient that `read_gradient` gives, the largest number there would be if nothing cancelled."""
+    inputs = [Terms(x) if isinstance(x, np.ndarray) and _is_number(x) else x for x in arrays]
+    found = differentiated(reference, inputs, options, [Terms(g) for g in cotangents], wanted)
+    sizes = (g.size_of_terms for g in found)
+    return tuple(float(np.max(t, where=np.isfinite(t), initial=0.0)) for t in sizes)
 
 
 def differentiated(
