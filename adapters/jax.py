@@ -12,6 +12,7 @@ import inspect
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -158,6 +159,15 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
         elif primitive == "scaled_dot_product_attention":
             return wide_arithmetic(format, stores_operands=format is not FLOAT32, **claims)
     return default_arithmetic(format, **claims)
+
+
+def gradient_arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
+    """What XLA does with what JAX differentiates."""
+    claims = arithmetic(primitive, device, format)
+    if primitive in ("batch_norm", "layer_norm"):
+        source = "; jax/_src/lax/lax.py, rsqrt_p: the derivative of y = 1/sqrt(v) is -y/v/2, which underflows first"
+        return replace(claims, formulas=(*claims.formulas, "factored"), source=claims.source + source)
+    return claims
 
 
 def output_size(size: int, kernel: int, *, stride: int = 1, padding: Pair = (0, 0), dilation: int = 1) -> int:

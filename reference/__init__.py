@@ -25,6 +25,8 @@ from reference.dense import dense
 from reference.dropout import dropout
 from reference.normalization import (
     batch_norm,
+    factored_batch_norm,
+    factored_layer_norm,
     folded_batch_norm,
     folded_layer_norm,
     layer_norm,
@@ -80,9 +82,9 @@ ATTENTIONS = (normalised_last, scaled_first, softmax_in_float32)
 
 # Further formulas that implementations use; a backend claims one by its name.
 FORMULAS: dict[str, dict[str, Callable[..., Any]]] = {
-    "batch_norm": {"folded": folded_batch_norm},
+    "batch_norm": {"folded": folded_batch_norm, "factored": factored_batch_norm},
     "lp_pool": {"averaged": averaged_lp_pool},
-    "layer_norm": {"updating": updating_layer_norm, "folded": folded_layer_norm},
+    "layer_norm": {"updating": updating_layer_norm, "folded": folded_layer_norm, "factored": factored_layer_norm},
     "scaled_dot_product_attention": {f.__name__: f for f in ATTENTIONS},
     "multi_head_attention": {f.__name__: heads_with(f) for f in ATTENTIONS},
 }

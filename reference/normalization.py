@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from reference.arrays import Array
+from reference.arrays import Array, operation
 
 
 def batch_norm(
@@ -79,6 +79,28 @@ def folded_batch_norm(
     return x * a + shift, *running
 
 
+def factored_batch_norm(
+    x: Array,
+    running_mean: Array,
+    running_var: Array,
+    weight: Array | None = None,
+    bias: Array | None = None,
+    *,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+    unbiased: bool = True,
+) -> tuple[Array, ...]:
+    """The same map with one factor for each channel, y = (x - mu) a + beta, a = gamma (var + eps)^(-1/2).
+
+    The gradient of the root is a power of it, which underflows where the result does not.
+    """
+    mean, var, *running = _statistics(x, running_mean, running_var, training, momentum, eps, unbiased)
+    a = reciprocal_root(var + eps)
+    y = (x - mean) * (a if weight is None else a * _channels(weight, x))
+    return y if bias is None else y + _channels(bias, x), *running
+
+
 def _statistics(
     x: Array, running_mean: Array, running_var: Array, training: bool, momentum: float, eps: float, unbiased: bool
 ) -> tuple[Array, ...]:
@@ -126,6 +148,17 @@ def layer_norm(
     return _affine(y, weight, bias)
 
 
+def factored_layer_norm(
+    x: Array, weight: Array | None = None, bias: Array | None = None, *, axes: int = 1, eps: float = 1e-5
+) -> Array:
+    """The same with one factor, y = (x - mu) a + beta, a = gamma (var + eps)^(-1/2)."""
+    n = _normalised(x, axes, eps)
+    over = tuple(range(-axes, 0))
+    d = x - np.sum(x, axis=over, keepdims=True) / n
+    a = reciprocal_root(np.sum(d * d, axis=over, keepdims=True) / n + eps)
+    return _affine(d * (a if weight is None else a * weight), None, bias)
+
+
 def updating_layer_norm(
     x: Array, weight: Array | None = None, bias: Array | None = None, *, axes: int = 1, eps: float = 1e-5
 ) -> Array:
@@ -146,6 +179,12 @@ def folded_layer_norm(
     mean, var = _updated_moments(x, axes, eps)
     a = 1 / np.sqrt(var + eps)
     return _affine((_rounded(x) - _rounded(mean)) * a + 0 * (x * a - mean * a), weight, bias)
+
+
+@operation
+def reciprocal_root(x: Array) -> Array:
+    """Take x^(-1/2)."""
+    return 1 / np.sqrt(x)
 
 
 def _rounded(x: Array) -> Array:

@@ -306,7 +306,15 @@ def _through_log_softmax(g: Base, y: Base, *, axis: int = -1) -> Base:
     return g - np.exp(y) * np.sum(g, axis=axis, keepdims=True)
 
 
-OPERATIONS: dict[str, Callable[..., Base]] = {"softmax": _through_softmax, "log_softmax": _through_log_softmax}
+def _through_reciprocal_root(g: Base, y: Base) -> Base:
+    return -(g * (y * y * y / 2))
+
+
+OPERATIONS: dict[str, Callable[..., Base]] = {
+    "softmax": _through_softmax,
+    "log_softmax": _through_log_softmax,
+    "reciprocal_root": _through_reciprocal_root,
+}
 
 
 # -- sums ----------------------------------------------------------------------------------------------------
