@@ -12,7 +12,6 @@ import inspect
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import jax
@@ -125,18 +124,24 @@ def gradient(function: Callable[..., Any], wanted: tuple[int, ...]) -> Callable[
     return pulled
 
 
-def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
-    """What XLA does.
+def _xla(device: str, format: Format) -> dict[str, Any]:
+    """What XLA does with every primitive that computes.
 
     On the CPU it runs with subnormals flushed and read as zero; those of float16 are normal numbers of
     float32, in which it is computed.
     """
-    if primitive in ("output_size", "pad"):  # which compute nothing
-        return default_arithmetic(format)
     claims: dict[str, Any] = {"ulps": {"divide": 2, "sqrt": 2}, "source": "XLA turns x / c into x (1/c), two roundings"}
     if device == "cpu" and format is not FLOAT16:
         claims |= {"flushes_inputs": True, "flushes_results": True}
         claims["source"] += "; it flushes subnormals on the CPU: https://github.com/jax-ml/jax/issues/16200"
+    return claims
+
+
+def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
+    """What XLA does."""
+    if primitive in ("output_size", "pad"):  # which compute nothing
+        return default_arithmetic(format)
+    claims = _xla(device, format)
     if device == "cuda" and format is FLOAT32 and primitive in CONTRACTIONS:
         claims |= {"tensor_float32": True}
         claims["source"] += "; its default precision is TF32 on a GPU: https://github.com/jax-ml/jax/issues/12008"
@@ -163,11 +168,18 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
 
 def gradient_arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
     """What XLA does with what JAX differentiates."""
-    claims = arithmetic(primitive, device, format)
-    if primitive in ("batch_norm", "layer_norm"):
-        source = "; jax/_src/lax/lax.py, rsqrt_p: the derivative of y = 1/sqrt(v) is -y/v/2, which underflows first"
-        return replace(claims, formulas=(*claims.formulas, "factored"), source=claims.source + source)
-    return claims
+    claims = _xla(device, format)
+    match primitive:
+        case "pad":
+            claims["source"] += "; jax/_src/ad_util.py, add_any: the cotangents of copies are added in the format of x"
+            return Arithmetic(format, format, format, **claims)
+        case "max_pool":
+            claims["source"] += "; jax/_src/lax/windowed_reductions.py, select_and_scatter_add: in the format of x"
+            return Arithmetic(format, format, format, **claims)
+        case "batch_norm" | "layer_norm":
+            claims["source"] += "; jax/_src/lax/lax.py, rsqrt: y = 1/sqrt(v) has the derivative -(y/v)/2"
+            return wide_arithmetic(format, formulas=("factored",), **claims)
+    return arithmetic(primitive, device, format)
 
 
 def output_size(size: int, kernel: int, *, stride: int = 1, padding: Pair = (0, 0), dilation: int = 1) -> int:

@@ -20,6 +20,7 @@ import math
 import operator
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import numpy as np
@@ -142,8 +143,15 @@ def gradient(y: Sequence[Traced], cotangents: Sequence[Base], x: Sequence[Traced
 
 
 def _total(shares: Sequence[Base]) -> Base:
-    """What an array is told by everything that was computed from it: a sum, in any order."""
-    return shares[0] if len(shares) == 1 else np.sum(np.stack(shares), axis=0)
+    """What an array is told by everything that was computed from it: a sum in any order, of separate additions."""
+    if len(shares) == 1:
+        return shares[0]
+    terms: Base = np.stack(shares)
+    if not isinstance(terms, Bounded):
+        return np.sum(terms, axis=0)
+    one_by_one = replace(terms.arithmetic, accumulate=terms.arithmetic.compute)  # no wider accumulator
+    y = np.sum(Bounded(terms.value, terms.error, one_by_one, terms.exact), axis=0)
+    return Bounded(y.value, y.error, terms.arithmetic, y.exact)
 
 
 def _value(x: Any) -> Base:
