@@ -12,6 +12,7 @@ import inspect
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -179,7 +180,16 @@ def gradient_arithmetic(primitive: str, device: str, format: Format) -> Arithmet
         case "batch_norm" | "layer_norm":
             claims["source"] += "; jax/_src/lax/lax.py, rsqrt: y = 1/sqrt(v) has the derivative -(y/v)/2"
             return wide_arithmetic(format, formulas=("factored",), **claims)
-    return arithmetic(primitive, device, format)
+        case "tanh":
+            source, formula = "jax/_src/lax/lax.py, tanh: (g + g y) (1 - y)", "factored"
+        case "softmax":
+            source, formula = "jax/_src/nn/functions.py, _softmax: the transpose of y (t - sum y t)", "transposed"
+        case "log_softmax":
+            source, formula = "jax/_src/nn/functions.py, log_softmax: through exp and log", "through_exp"
+        case _:
+            return arithmetic(primitive, device, format)
+    forward = arithmetic(primitive, device, format)
+    return replace(forward, formulas=(*forward.formulas, formula), source=f"{forward.source}; {source}")
 
 
 def output_size(size: int, kernel: int, *, stride: int = 1, padding: Pair = (0, 0), dilation: int = 1) -> int:

@@ -94,9 +94,7 @@ def _one_head(p: Any) -> bool:
 REASON = "scores of one product, or of one row or column of products, do not compile (ALG_DOT_BF16_BF16_F32)"
 SOURCE = "https://github.com/openxla/xla/blob/main/xla/service/elemental_ir_emitter.cc"
 ONE = [[0.0]]
-SWAPPED = (
-    "XLA aborts: its ConvOperandSwapper takes an axis with kernel 2 and stride 2 for a group, whatever the signal's size"
-)
+SWAPPED = "XLA aborts: its ConvOperandSwapper takes kernel 2 and stride 2 for a group, whatever the signal's size"
 # No issue was found. The function that builds the convolution whose shape check fails:
 SWAPPER = "https://github.com/openxla/xla/blob/main/xla/hlo/transforms/simplifiers/conv_operand_swapper.cc"
 

@@ -128,6 +128,40 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
     return wide_arithmetic(format)
 
 
+def gradient_arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
+    """What the kernels of the way back do inside, where it is not what those of the way forward do."""
+    kernels = "https://github.com/pytorch/pytorch/blob/main/aten/src/ATen/native"
+    is_low = format in (BFLOAT16, FLOAT16)
+    match primitive:
+        case "batch_norm":
+            source = f"{kernels}/cpu/batch_norm_kernel.cpp: float32 inside, but the statistics of x in the format of x"
+            return wide_arithmetic(format, formulas=("stored",), source=source)
+        case "layer_norm" if device == "cpu":
+            source = f"{kernels}/cpu/layer_norm_kernel.cpp: layer_norm_backward_frame"
+            return wide_arithmetic(format, formulas=("updating", "stored"), source=source)
+        case "pad" if device == "cpu" and is_low:
+            return _added_in(format, f"{kernels}/cpu/PaddingKernel.cpp: cpu_padding_backward")
+        case "max_pool" if device == "cpu" and is_low:
+            return _added_in(format, f"{kernels}/cpu/MaxPoolKernel.cpp: cpu_max_pool_backward")
+        case "adaptive_max_pool" if device == "cpu" and is_low:
+            return _added_in(format, f"{kernels}/cpu/AdaptiveMaxPoolKernel.cpp, AdaptiveMaxPooling3d.cpp: the backward")
+        case "sum_pool" | "average_pool" if device == "cpu" and is_low:
+            return _added_in(format, f"{kernels}/cpu/AvgPoolKernel.cpp: cpu_avg_pool2d_backward")
+        case "adaptive_average_pool" if device == "cpu" and is_low:
+            return _added_in(format, f"{kernels}/cpu/AdaptiveAvgPoolKernel.cpp: the backward", ulps={"divide": 3})
+        case "convolution" if device == "cpu" and is_low:
+            source = f"{kernels}/ConvolutionMM2d.cpp: the columns, the windows that meet in a number of x and the samples"
+            source += " are added in the format of x; where oneDNN computes bfloat16, so is padding that is not zeros"
+            flushes = format is BFLOAT16  # as on the way forward
+            return Arithmetic(format, format, format, flushes_inputs=flushes, flushes_results=flushes, source=source)
+    return arithmetic(primitive, device, format)
+
+
+def _added_in(format: Format, kernel: str, **claims: Any) -> Arithmetic:
+    """What windows give back to a number that they share is added in the format of x."""
+    return Arithmetic(format, format, format, source=f"{kernel} adds in the format of x", **claims)
+
+
 def output_size(size: int, kernel: int, *, stride: int = 1, padding: Pair = (0, 0), dilation: int = 1) -> int:
     """Read off the shape that a convolution would have, without computing it."""
     if size == 0:

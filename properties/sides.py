@@ -85,6 +85,7 @@ def bounded_gradient(
         wanted,
         backend.arithmetic(primitive, gradient=True),
         reference.FORMULAS.get(primitive),
+        reference.GRADIENTS.get(primitive),
     )
 
 

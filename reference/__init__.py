@@ -11,7 +11,17 @@ An adapter for a backend offers functions of the same names and signatures.
 from collections.abc import Callable
 from typing import Any
 
-from reference.activations import gelu, log_softmax, relu, sigmoid, softmax, tanh
+from reference.activations import (
+    gelu,
+    log_softmax,
+    log_softmax_gradient,
+    relu,
+    sigmoid,
+    softmax,
+    softmax_gradient,
+    tanh,
+    tanh_gradient,
+)
 from reference.attention import (
     heads_with,
     multi_head_attention,
@@ -25,11 +35,13 @@ from reference.dense import dense
 from reference.dropout import dropout
 from reference.normalization import (
     batch_norm,
+    batch_norm_gradient,
     factored_batch_norm,
     factored_layer_norm,
     folded_batch_norm,
     folded_layer_norm,
     layer_norm,
+    layer_norm_gradient,
     updating_layer_norm,
 )
 from reference.pooling import (
@@ -89,8 +101,18 @@ FORMULAS: dict[str, dict[str, Callable[..., Any]]] = {
     "multi_head_attention": {f.__name__: heads_with(f) for f in ATTENTIONS},
 }
 
+# Gradients as implementations write them, where the sweep back through a formula is not what they do; claimed likewise.
+GRADIENTS: dict[str, dict[str, Callable[..., Any]]] = {
+    "batch_norm": {"stored": batch_norm_gradient},
+    "layer_norm": {"stored": layer_norm_gradient},
+    "tanh": {"factored": tanh_gradient},
+    "softmax": {"transposed": softmax_gradient},
+    "log_softmax": {"through_exp": log_softmax_gradient},
+}
+
 __all__ = [
     "FORMULAS",
+    "GRADIENTS",
     "PRIMITIVES",
     "adaptive_average_pool",
     "adaptive_max_pool",

@@ -16,7 +16,7 @@ import math
 import numpy as np
 from scipy import special
 
-from reference.arrays import Array, operation
+from reference.arrays import Array, operation, stored
 
 
 def relu(x: Array) -> Array:
@@ -59,6 +59,12 @@ def tanh(x: Array) -> Array:
     return np.tanh(x)
 
 
+def tanh_gradient(cotangent: Array, x: Array) -> tuple[Array, ...]:
+    """The gradient in two factors, d_x = g (1 + y) (1 - y)."""
+    y = stored(np.tanh(x))
+    return ((cotangent + cotangent * y) * (1 - y),)
+
+
 def gelu(x: Array, *, approximate: str = "none") -> Array:
     """Weight each number by the probability that a normal variable is below it.
 
@@ -96,6 +102,13 @@ def softmax(x: Array, *, axis: int = -1) -> Array:
     return e / np.sum(e, axis=axis, keepdims=True)
 
 
+def softmax_gradient(cotangent: Array, x: Array, *, axis: int = -1) -> tuple[Array, ...]:
+    """The gradient as the transpose of a product, d_x = h - y sum h with h = y g."""
+    y = stored(softmax(x, axis=axis))
+    h = cotangent * y
+    return (h - y * np.sum(h, axis=axis, keepdims=True),)
+
+
 @operation
 def log_softmax(x: Array, *, axis: int = -1) -> Array:
     """Take the logarithm of the softmax, also where that underflows.
@@ -110,3 +123,10 @@ def log_softmax(x: Array, *, axis: int = -1) -> Array:
     """
     shifted = x - np.max(x, axis=axis, keepdims=True)
     return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+
+
+def log_softmax_gradient(cotangent: Array, x: Array, *, axis: int = -1) -> tuple[Array, ...]:
+    """The gradient through the exponentials e of the way forward, d_x = g - e (sum g) / sum e."""
+    e = stored(np.exp(x - np.max(x, axis=axis, keepdims=True)))
+    total = stored(np.sum(e, axis=axis, keepdims=True))
+    return (cotangent - e * (np.sum(cotangent, axis=axis, keepdims=True) / total),)

@@ -43,3 +43,15 @@ def operation(formula: Callable[..., Array]) -> Callable[..., Array]:
         return answer(formula, options) if answer else formula(x, **options)
 
     return call
+
+
+def stored(x: Array) -> Array:
+    """A number of the way forward that the way back needs: it may have been stored in between."""
+    keep = getattr(x, "kept", None)
+    return keep() if keep else x
+
+
+def stored_sum(x: Array, axis: int | tuple[int, ...]) -> Array:
+    """A sum whose accumulator is what is returned, in the format of results."""
+    total = getattr(x, "stored_sum", None)
+    return total(axis) if total else np.sum(x, axis=axis)

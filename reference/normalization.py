@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from reference.arrays import Array, operation
+from reference.arrays import Array, operation, stored, stored_sum
 
 
 def batch_norm(
@@ -77,6 +77,39 @@ def folded_batch_norm(
         a = a * _channels(weight, x)
     shift = -(mean * a) if bias is None else _channels(bias, x) - mean * a
     return x * a + shift, *running
+
+
+def batch_norm_gradient(
+    cotangent: Array,
+    x: Array,
+    running_mean: Array,
+    running_var: Array,
+    weight: Array | None = None,
+    bias: Array | None = None,
+    *,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+    unbiased: bool = True,
+) -> tuple[Array | None, ...]:
+    """The gradient of y, from the statistics that the way forward stored, with a = 1 / sqrt(var + eps):
+
+        d_x = gamma a (g - (sum g) / n - (x - mu) a^2 (sum (x - mu) g) / n)         in evaluation gamma a g
+        d_gamma = a sum (x - mu) g                                                  d_beta = sum g
+
+    Source: Ioffe and Szegedy (2015), section 3.
+    """
+    axes = (0, *range(2, x.ndim))
+    n = math.prod(x.shape[i] for i in axes)
+    mean, var, *_ = _statistics(x, running_mean, running_var, training, momentum, eps, unbiased)
+    a = 1 / np.sqrt(var + eps)
+    mean, a = (stored(mean), stored(a)) if training else (mean, a)
+    d = x - mean
+    total = np.sum(cotangent, axis=axes, keepdims=True)
+    along = np.sum(d * cotangent, axis=axes, keepdims=True)
+    dx = (cotangent - total / n - d * (along * a * a / n) if training else cotangent) * a
+    dx = dx if weight is None else dx * _channels(weight, x)
+    return dx, None, None, np.reshape(along * a, (x.shape[1],)), np.reshape(total, (x.shape[1],))
 
 
 def factored_batch_norm(
@@ -179,6 +212,37 @@ def folded_layer_norm(
     mean, var = _updated_moments(x, axes, eps)
     a = 1 / np.sqrt(var + eps)
     return _affine((_rounded(x) - _rounded(mean)) * a + 0 * (x * a - mean * a), weight, bias)
+
+
+def layer_norm_gradient(
+    cotangent: Array,
+    x: Array,
+    weight: Array | None = None,
+    bias: Array | None = None,
+    *,
+    axes: int = 1,
+    eps: float = 1e-5,
+) -> tuple[Array, ...]:
+    """The gradient with x and mu in sums of their own, with a = 1 / sqrt(var + eps) and h = gamma g:
+
+        d_x = a h + b x - (b mu + a (sum h) / n)        b = (mu sum h - sum h x) a^3 / n
+        d_gamma = sum over samples of g (a x - a mu)    d_beta = sum over samples of g
+
+    As in folded_layer_norm, x a - mu a and b x - b mu are written as what rounding does to x and mu. The
+    terms in 0 are 0, and overflow where a product does. mu and a have been stored; both sums over samples grow in their results.
+    """
+    n = _normalised(x, axes, eps)
+    over, samples = tuple(range(-axes, 0)), tuple(range(np.ndim(x) - axes))
+    mean, var = _updated_moments(x, axes, eps)
+    mean, a = stored(mean), stored(1 / np.sqrt(var + eps))
+    h = cotangent if weight is None else cotangent * weight
+    products = cotangent * x if weight is None else cotangent * x * weight
+    total = np.sum(h, axis=over, keepdims=True)
+    b = (total * mean - np.sum(products, axis=over, keepdims=True)) * a * a * a / n
+    d = _rounded(x) - _rounded(mean)
+    dx = _rounded(h * a) + b * d - total * a / n + 0 * (b * x - b * mean)
+    terms = cotangent * (d * a + 0 * (x * a - mean * a))
+    return dx, stored_sum(terms, samples), stored_sum(cotangent, samples)
 
 
 @operation

@@ -138,6 +138,12 @@ class Bounded(NDArrayOperatorsMixin):
         unchanged = ~np.isfinite(self.value) | ((self.error == 0) & F.holds(self.value))
         return Bounded(self.value, self.error + np.where(unchanged, 0.0, rounded), self.arithmetic)
 
+    def stored_sum(self, axis: int | tuple[int, ...]) -> Bounded:
+        """A sum whose accumulator has the storage format."""
+        narrow = replace(self.arithmetic, accumulate=self.arithmetic.storage)
+        y = np.sum(Bounded(self.value, self.error, narrow, self.exact), axis=axis)
+        return Bounded(y.value, y.error, self.arithmetic, y.exact)
+
     # -- what an array is ---------------------------------------------------------------------------
 
     @property

@@ -42,11 +42,13 @@ def read_gradient(
     wanted: Sequence[int],
     arithmetic: Arithmetic,
     formulas: Mapping[str, Callable[..., Any]] | None = None,
+    gradients: Mapping[str, Callable[..., Any]] | None = None,
 ) -> tuple[Bounded, ...]:
     """The gradient of a reference with respect to some of its arrays, with its bounds.
 
     cotangents: one for each of the first results; the others have none. wanted: which arrays. formulas:
-    as in `read`.
+    as in `read`. gradients: written ones that implementations use, which take the cotangents and the
+    arrays, and return the gradient with respect to each array; they too are claimed by their names.
     """
     inputs = [_input(x, arithmetic) for x in arrays]
     bars = [_input(g, arithmetic) for g in cotangents]
@@ -58,6 +60,10 @@ def read_gradient(
     for name in arithmetic.formulas:
         if formulas and name in formulas:
             results = tuple(_either(g, other) for g, other in zip(results, swept(formulas[name]), strict=True))
+        if gradients and name in gradients:
+            with np.errstate(all="ignore"):
+                written = gradients[name](*bars, *inputs, **options)
+            results = tuple(_either(g, concluded(written[i])) for g, i in zip(results, wanted, strict=True))
     return results
 
 

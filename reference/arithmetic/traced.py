@@ -8,7 +8,7 @@ Griewank and Walther, *Evaluating Derivatives*, 2008, section 3.2). The rules be
 vocabulary of the references, so they work over plain arrays, and over Bounded ones, which makes the
 error bound of a gradient.
 
-What a sweep takes from the way forward may have been kept in the storage format: `_kept` charges that.
+What a sweep takes from the way forward may have been kept in the storage format: `stored` charges that.
 At a kink (a maximum, a magnitude) where rounding or a tie leaves open which branch an implementation
 took, the derivative is the whole interval between the branches, and nothing outside it.
 """
@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from reference.arithmetic.bounded import CONSTANTS, Bounded, OutsideVocabulary
+from reference.arrays import stored
 
 # What a Traced array holds: an ndarray, a Bounded, or another type that has their vocabulary.
 Base = Any
@@ -85,7 +86,7 @@ class Traced(NDArrayOperatorsMixin):
         """A formula that is one operation here (see reference.arrays.operation)."""
         y = function(self.value, **options)
         pull = OPERATIONS[function.__name__]
-        return Traced(y, [(self, lambda g: pull(g, _kept(y), **options))])
+        return Traced(y, [(self, lambda g: pull(g, stored(y), **options))])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
         raise OutsideVocabulary("the conversion of a traced array to an ndarray (__array__)")
@@ -177,12 +178,6 @@ def _unbroadcast(g: Base, shape: tuple[int, ...]) -> Base:
     return np.reshape(np.sum(g, axis=(*range(new), *repeated)), shape)
 
 
-def _kept(x: Base) -> Base:
-    """A number of the way forward that the sweep back needs: it may have been stored in between."""
-    keep = getattr(x, "kept", None)
-    return keep() if keep else x
-
-
 # -- kinks -----------------------------------------------------------------------------------------------
 
 
@@ -239,15 +234,15 @@ def _subtract(y: Base, a: Base, b: Base) -> Sequence[Pullback]:
 
 
 def _multiply(y: Base, a: Base, b: Base) -> Sequence[Pullback]:
-    return (lambda g: g * _kept(b)), (lambda g: g * _kept(a))
+    return (lambda g: g * stored(b)), (lambda g: g * stored(a))
 
 
 def _divide(y: Base, a: Base, b: Base) -> Sequence[Pullback]:
-    return (lambda g: g / _kept(b)), (lambda g: -(g * (_kept(y) / _kept(b))))
+    return (lambda g: g / stored(b)), (lambda g: -(g * (stored(y) / stored(b))))
 
 
 def _sqrt(y: Base, a: Base) -> Sequence[Pullback]:
-    return ((lambda g: g / (2 * _kept(y))),)
+    return ((lambda g: g / (2 * stored(y))),)
 
 
 def _maximum(y: Base, a: Base, b: Base) -> Sequence[Pullback]:
@@ -267,15 +262,15 @@ def _matmul(y: Base, a: Base, b: Base) -> Sequence[Pullback]:
         return np.expand_dims(g, -2) if np.ndim(a) == 1 else g
 
     def left(g: Base) -> Base:
-        return _unbroadcast(np.matmul(as_matrices(g), np.swapaxes(_kept(B), -1, -2)), np.shape(A))
+        return _unbroadcast(np.matmul(as_matrices(g), np.swapaxes(stored(B), -1, -2)), np.shape(A))
 
     def right(g: Base) -> Base:
         g = as_matrices(g)
         if np.ndim(B) == 2:  # one matrix for all rows of all batches: one product, as libraries form it
             (*batch, n), m = np.shape(A), np.shape(g)[-1]
-            rows = np.reshape(_kept(A), (math.prod(batch), n))
+            rows = np.reshape(stored(A), (math.prod(batch), n))
             return np.matmul(np.swapaxes(rows, 0, 1), np.reshape(g, (math.prod(batch), m)))
-        return _unbroadcast(np.matmul(np.swapaxes(_kept(A), -1, -2), g), np.shape(B))
+        return _unbroadcast(np.matmul(np.swapaxes(stored(A), -1, -2), g), np.shape(B))
 
     return (lambda g: np.reshape(left(g), np.shape(a))), (lambda g: np.reshape(right(g), np.shape(b)))
 
@@ -291,13 +286,13 @@ UFUNCS: dict[np.ufunc, Callable[..., Sequence[Pullback]]] = {
     np.maximum: _maximum,
     np.minimum: _minimum,
     np.matmul: _matmul,
-    np.exp: lambda y, x: ((lambda g: g * _kept(y)),),
-    np.log: lambda y, x: ((lambda g: g / _kept(x)),),
-    np.tanh: lambda y, x: ((lambda g: g * (1 - _kept(y) * _kept(y))),),
-    np.sin: lambda y, x: ((lambda g: g * np.cos(_kept(x))),),
-    np.cos: lambda y, x: ((lambda g: -(g * np.sin(_kept(x)))),),
-    special.erf: lambda y, x: ((lambda g: g * (2 / math.sqrt(math.pi) * np.exp(-(_kept(x) * _kept(x))))),),
-    special.expit: lambda y, x: ((lambda g: g * (_kept(y) * (1 - _kept(y)))),),
+    np.exp: lambda y, x: ((lambda g: g * stored(y)),),
+    np.log: lambda y, x: ((lambda g: g / stored(x)),),
+    np.tanh: lambda y, x: ((lambda g: g * (1 - stored(y) * stored(y))),),
+    np.sin: lambda y, x: ((lambda g: g * np.cos(stored(x))),),
+    np.cos: lambda y, x: ((lambda g: -(g * np.sin(stored(x)))),),
+    special.erf: lambda y, x: ((lambda g: g * (2 / math.sqrt(math.pi) * np.exp(-(stored(x) * stored(x))))),),
+    special.expit: lambda y, x: ((lambda g: g * (stored(y) * (1 - stored(y)))),),
 }
 
 COMPARISONS = (np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal)
@@ -361,8 +356,8 @@ def _einsum(subscripts: str, a: Any, b: Any) -> Traced:
         raise OutsideVocabulary(f"the gradient of numpy.einsum({subscripts!r}), where an operand is summed alone")
     x, y = _value(a), _value(b)
     pulls = (
-        lambda g: np.einsum(f"{output},{right}->{left}", g, _kept(y)),
-        lambda g: np.einsum(f"{output},{left}->{right}", g, _kept(x)),
+        lambda g: np.einsum(f"{output},{right}->{left}", g, stored(y)),
+        lambda g: np.einsum(f"{output},{left}->{right}", g, stored(x)),
     )
     return Traced(np.einsum(subscripts, x, y), _parents((a, b), pulls))
 
