@@ -39,6 +39,12 @@ CONTRACTIONS = (
 )
 # What is written in float32 at least.
 WIDE = ("batch_norm", "layer_norm", "global_average_pool", "sinusoidal_encoding")
+# What gradients are written like, where that is not the sweep back through the reference.
+FORMULAS = {
+    "tanh": ("factored", "jax/_src/lax/lax.py, tanh: (g + g y) (1 - y)"),
+    "softmax": ("transposed", "jax/_src/nn/functions.py, _softmax: the transpose of y (t - sum y t)"),
+    "log_softmax": ("through_exp", "jax/_src/nn/functions.py, log_softmax: back through log, sum and exp"),
+}
 composed = (
     "average_pool",
     "lp_pool",
@@ -180,16 +186,14 @@ def gradient_arithmetic(primitive: str, device: str, format: Format) -> Arithmet
         case "batch_norm" | "layer_norm":
             claims["source"] += "; jax/_src/lax/lax.py, rsqrt: y = 1/sqrt(v) has the derivative -(y/v)/2"
             return wide_arithmetic(format, formulas=("factored",), **claims)
-        case "tanh":
-            source, formula = "jax/_src/lax/lax.py, tanh: (g + g y) (1 - y)", "factored"
-        case "softmax":
-            source, formula = "jax/_src/nn/functions.py, _softmax: the transpose of y (t - sum y t)", "transposed"
-        case "log_softmax":
-            source, formula = "jax/_src/nn/functions.py, log_softmax: through exp and log", "through_exp"
-        case _:
-            return arithmetic(primitive, device, format)
     forward = arithmetic(primitive, device, format)
-    return replace(forward, formulas=(*forward.formulas, formula), source=f"{forward.source}; {source}")
+    if primitive in FORMULAS:
+        formula, source = FORMULAS[primitive]
+        forward = replace(forward, formulas=(*forward.formulas, formula), source=f"{forward.source}; {source}")
+    if forward.compute.precision < FLOAT32.precision:
+        source = "jax/_src/lax/lax.py, _unbroadcast: the cotangents of a bias are added in the format of x"
+        forward = replace(forward, adds=format, source=f"{forward.source}; {source}")
+    return forward
 
 
 def output_size(size: int, kernel: int, *, stride: int = 1, padding: Pair = (0, 0), dilation: int = 1) -> int:

@@ -150,7 +150,7 @@ def _total(shares: Sequence[Base]) -> Base:
     terms: Base = np.stack(shares)
     if not isinstance(terms, Bounded):
         return np.sum(terms, axis=0)
-    one_by_one = replace(terms.arithmetic, accumulate=terms.arithmetic.compute)  # no wider accumulator
+    one_by_one = replace(terms.arithmetic, adds=terms.arithmetic.compute)  # no wider accumulator
     y = np.sum(Bounded(terms.value, terms.error, one_by_one, terms.exact), axis=0)
     return Bounded(y.value, y.error, terms.arithmetic, y.exact)
 
