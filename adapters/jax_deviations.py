@@ -94,7 +94,7 @@ def _one_head(p: Any) -> bool:
 REASON = "scores of one product, or of one row or column of products, do not compile (ALG_DOT_BF16_BF16_F32)"
 SOURCE = "https://github.com/openxla/xla/blob/main/xla/service/elemental_ir_emitter.cc"
 ONE = [[0.0]]
-SWAPPED = "XLA aborts: its ConvOperandSwapper takes kernel 2 and stride 2 for a group, whatever the signal's size"
+SWAPPED = "XLA aborts: its ConvOperandSwapper takes an axis for a group, whatever the signal's size"
 # No issue was found. The function that builds the convolution whose shape check fails:
 SWAPPER = "https://github.com/openxla/xla/blob/main/xla/hlo/transforms/simplifiers/conv_operand_swapper.cc"
 
@@ -130,6 +130,30 @@ deviations = [
                 "cotangent": [[[[1.0]] * 3]],
             },
             {"stride": (2, 1), "padding": (1, 1), "dilation": (1, 1), "groups": 1},
+        ),
+        reason=SWAPPED,
+        link=SWAPPER,
+        versions="==0.10.2",
+        devices=("cpu",),
+        ends_the_process=True,
+    ),
+    Deviation(
+        check="GRADIENTS transposed_convolution",
+        region=_aborts_transposed_gradient,
+        example=Example(
+            {
+                "x": [[[[1.0]] * 3]],
+                "w": [[[[1.0] * 3] * 4]],
+                "bias": None,
+                "cotangent": [[[[1.0] * 2] * 2]],
+            },
+            {
+                "stride": (2, 2),
+                "padding": ((3, 3), (1, 0)),
+                "output_padding": (0, 0),
+                "dilation": (1, 1),
+                "groups": 1,
+            },
         ),
         reason=SWAPPED,
         link=SWAPPER,

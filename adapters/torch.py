@@ -150,7 +150,9 @@ def gradient_arithmetic(primitive: str, device: str, format: Format) -> Arithmet
         case "adaptive_average_pool" if device == "cpu" and is_low:
             return _added_in(format, f"{kernels}/cpu/AdaptiveAvgPoolKernel.cpp: the backward", ulps={"divide": 3})
         case "convolution" if device == "cpu" and is_low:
-            source = f"{kernels}/ConvolutionMM2d.cpp: the columns, the windows that meet in a number of x and the samples"
+            source = (
+                f"{kernels}/ConvolutionMM2d.cpp: the columns, the windows that meet in a number of x and the samples"
+            )
             source += " are added in the format of x; where oneDNN computes bfloat16, so is padding that is not zeros"
             flushes = format is BFLOAT16  # as on the way forward
             return Arithmetic(format, format, format, flushes_inputs=flushes, flushes_results=flushes, source=source)
