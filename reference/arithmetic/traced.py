@@ -272,7 +272,16 @@ def _matmul(y: Base, a: Base, b: Base) -> Sequence[Pullback]:
             return np.matmul(np.swapaxes(rows, 0, 1), np.reshape(g, (math.prod(batch), m)))
         return _unbroadcast(np.matmul(np.swapaxes(stored(A), -1, -2), g), np.shape(B))
 
-    return (lambda g: np.reshape(left(g), np.shape(a))), (lambda g: np.reshape(right(g), np.shape(b)))
+    return (
+        lambda g: np.reshape(_for_operand(left(g), a), np.shape(a)),
+        lambda g: np.reshape(_for_operand(right(g), b), np.shape(b)),
+    )
+
+
+def _for_operand(g: Base, x: Base) -> Base:
+    """The cotangent of an operand of a product. One that was rounded to the storage format gets it in that format."""
+    is_rounded = isinstance(x, Bounded) and x.arithmetic.stores_operands and x.error.any()
+    return stored(g) if is_rounded else g
 
 
 UFUNCS: dict[np.ufunc, Callable[..., Sequence[Pullback]]] = {
@@ -356,8 +365,8 @@ def _einsum(subscripts: str, a: Any, b: Any) -> Traced:
         raise OutsideVocabulary(f"the gradient of numpy.einsum({subscripts!r}), where an operand is summed alone")
     x, y = _value(a), _value(b)
     pulls = (
-        lambda g: np.einsum(f"{output},{right}->{left}", g, stored(y)),
-        lambda g: np.einsum(f"{output},{left}->{right}", g, stored(x)),
+        lambda g: _for_operand(np.einsum(f"{output},{right}->{left}", g, stored(y)), x),
+        lambda g: _for_operand(np.einsum(f"{output},{left}->{right}", g, stored(x)), y),
     )
     return Traced(np.einsum(subscripts, x, y), _parents((a, b), pulls))
 
