@@ -94,6 +94,12 @@ def _one_head(p: Any) -> bool:
 REASON = "scores of one product, or of one row or column of products, do not compile (ALG_DOT_BF16_BF16_F32)"
 SOURCE = "https://github.com/openxla/xla/blob/main/xla/service/elemental_ir_emitter.cc"
 ONE = [[0.0]]
+HEAD: dict[str, Any] = {
+    "query": ONE,
+    **dict.fromkeys(("key", "value")),
+    **dict.fromkeys(("w_q", "w_k", "w_v", "w_o"), ONE),
+    **dict.fromkeys(("b_q", "b_k", "b_v", "b_o", "mask", "key_padding_mask")),
+}
 SWAPPED = "XLA aborts: its ConvOperandSwapper takes an axis for a group, whatever the signal's size"
 # No issue was found. The function that builds the convolution whose shape check fails:
 SWAPPER = "https://github.com/openxla/xla/blob/main/xla/hlo/transforms/simplifiers/conv_operand_swapper.cc"
@@ -172,17 +178,29 @@ deviations = [
         devices=("cpu",),
     ),
     Deviation(
+        check="GRADIENTS scaled_dot_product_attention",
+        region=_one_attention,
+        example=Example({"q": ONE, "k": ONE, "v": ONE, "mask": None, "cotangent": ONE}),
+        reason=REASON,
+        link=SOURCE,
+        versions="<=0.10.2",
+        formats=("bfloat16",),
+        devices=("cpu",),
+    ),
+    Deviation(
         check="VALUES multi_head_attention",
         region=_one_head,
-        example=Example(
-            {
-                "query": ONE,
-                **dict.fromkeys(("key", "value")),
-                **dict.fromkeys(("w_q", "w_k", "w_v", "w_o"), ONE),
-                **dict.fromkeys(("b_q", "b_k", "b_v", "b_o", "mask", "key_padding_mask")),
-            },
-            {"heads": 1},
-        ),
+        example=Example(HEAD, {"heads": 1}),
+        reason=REASON,
+        link=SOURCE,
+        versions="<=0.10.2",
+        formats=("bfloat16",),
+        devices=("cpu",),
+    ),
+    Deviation(
+        check="GRADIENTS multi_head_attention",
+        region=_one_head,
+        example=Example(HEAD | {"cotangent": ONE}, {"heads": 1}),
         reason=REASON,
         link=SOURCE,
         versions="<=0.10.2",

@@ -279,9 +279,8 @@ def _matmul(y: Base, a: Base, b: Base) -> Sequence[Pullback]:
 
 
 def _for_operand(g: Base, x: Base) -> Base:
-    """The cotangent of an operand of a product. One that was rounded to the storage format gets it in that format."""
-    is_rounded = isinstance(x, Bounded) and x.arithmetic.stores_operands and x.error.any()
-    return stored(g) if is_rounded else g
+    """The cotangent of an operand of a product: one that is rounded to the storage format gets it in that format."""
+    return stored(g) if isinstance(x, Bounded) and x.arithmetic.stores_operands else g
 
 
 UFUNCS: dict[np.ufunc, Callable[..., Sequence[Pullback]]] = {
