@@ -370,17 +370,18 @@ def batch_norm(
     eps: float = 1e-5,
 ) -> tuple[Array, Array, Array]:
     axes, shape = (0, *range(2, x.ndim)), (1, -1, *[1] * (x.ndim - 2))
-    wide = jnp.promote_types(x.dtype, jnp.float32)
+    dtype, wide = x.dtype, jnp.promote_types(x.dtype, jnp.float32)
+    x = x.astype(wide)  # once: cotangents of several casts would be rounded before they are added
     mean, var = running_mean.astype(wide), running_var.astype(wide)
     if training:
-        mean, var = jnp.mean(x.astype(wide), axes), jnp.var(x.astype(wide), axes)
-        running_mean = ((1 - momentum) * running_mean.astype(wide) + momentum * mean).astype(x.dtype)
-        running_var = ((1 - momentum) * running_var.astype(wide) + momentum * var).astype(x.dtype)
+        mean, var = jnp.mean(x, axes), jnp.var(x, axes)
+        running_mean = ((1 - momentum) * running_mean.astype(wide) + momentum * mean).astype(dtype)
+        running_var = ((1 - momentum) * running_var.astype(wide) + momentum * var).astype(dtype)
     scale = lax.rsqrt(var + eps)
     scale = scale if weight is None else scale * weight.astype(wide)
-    y = (x.astype(wide) - mean.reshape(shape)) * scale.reshape(shape)
+    y = (x - mean.reshape(shape)) * scale.reshape(shape)
     y = y if bias is None else y + bias.astype(wide).reshape(shape)
-    return y.astype(x.dtype), running_mean, running_var
+    return y.astype(dtype), running_mean, running_var
 
 
 def dropout(x: Array, *, p: float = 0.5, training: bool = True, key: int = 0) -> Array:
@@ -436,12 +437,13 @@ def gelu(x: Array, *, approximate: str = "none") -> Array:
 def layer_norm(
     x: Array, weight: Array | None = None, bias: Array | None = None, *, axes: int = 1, eps: float = 1e-5
 ) -> Array:
-    over, wide = tuple(range(-axes, 0)), jnp.promote_types(x.dtype, jnp.float32)
-    mean, var = (moment(x.astype(wide), over, keepdims=True) for moment in (jnp.mean, jnp.var))
+    over, dtype, wide = tuple(range(-axes, 0)), x.dtype, jnp.promote_types(x.dtype, jnp.float32)
+    x = x.astype(wide)
+    mean, var = (moment(x, over, keepdims=True) for moment in (jnp.mean, jnp.var))
     scale = lax.rsqrt(var + eps)
-    y = (x.astype(wide) - mean) * (scale if weight is None else scale * weight.astype(wide))
+    y = (x - mean) * (scale if weight is None else scale * weight.astype(wide))
     y = y if bias is None else y + bias.astype(wide)
-    return y.astype(x.dtype)
+    return y.astype(dtype)
 
 
 def dense(x: Array, w: Array, bias: Array | None = None) -> Array:
