@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from adapters.backend import Backend
 from adapters.loading import load
 from reference.arithmetic import FORMATS
@@ -20,12 +22,17 @@ LIMIT = 120.0  # seconds, in which a framework can be imported on a machine that
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def end_of(backend: Backend, primitive: str, arrays: Sequence[Any], options: Mapping[str, Any]) -> str:
+def end_of(
+    backend: Backend, primitive: str, arrays: Sequence[Any], options: Mapping[str, Any], cotangent: Any = None
+) -> str:
     """Call a primitive in a process of its own; the name of the signal that ends it, or "" if none does.
+
+    With a cotangent the call is that of its gradient, by every array of numbers.
 
     Raises: subprocess.TimeoutExpired.
     """
-    given = (backend.spec, backend.device, backend.format.name, backend.mode, primitive, list(arrays), dict(options))
+    call = primitive, list(arrays), dict(options), cotangent
+    given = (backend.spec, backend.device, backend.format.name, backend.mode, *call)
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     child = subprocess.run(
         [sys.executable, "-m", "adapters.apart"],
@@ -44,9 +51,14 @@ def main() -> None:
         import resource  # not everywhere
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # its end is expected: no core file
-    spec, device, fmt, mode, primitive, arrays, options = pickle.load(sys.stdin.buffer)
+    spec, device, fmt, mode, primitive, arrays, options, cotangent = pickle.load(sys.stdin.buffer)
     name, adapter = load(spec)
-    Backend(adapter, name, "", device, FORMATS[fmt], mode, spec).call(primitive, arrays, options)
+    backend = Backend(adapter, name, "", device, FORMATS[fmt], mode, spec)
+    if cotangent is None:
+        backend.call(primitive, arrays, options)
+    else:
+        numbers = [i for i, x in enumerate(arrays) if isinstance(x, np.ndarray) and x.dtype.kind not in "biu"]
+        backend.gradient(primitive, arrays, options, cotangent, numbers)
 
 
 if __name__ == "__main__":

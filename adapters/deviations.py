@@ -35,9 +35,10 @@ class Deviation:
     framework's own issue or documentation. versions: a version specifier such as ">=2.0,<2.14"; outside it
     the entry does not apply.
 
-    ends_the_process: the example is a call of the check's primitive after which there is no process: it is
-    made in another one, which must die of a signal. No draw in the region is ever called. A check must call
-    the primitive only on inputs that are in the region if and only if its draw is.
+    ends_the_process: the example is a call of the check's primitive, or of its gradient if it has a
+    cotangent, after which there is no process: it is made in another one, which must die of a signal. No
+    draw in the region is ever called. A check must call the primitive only on inputs that are in the region
+    if and only if its draw is.
     """
 
     check: str | tuple[str, ...]

@@ -12,6 +12,7 @@ import inspect
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -129,6 +130,12 @@ DIVIDES = (
 )
 # What is written in float32 at least.
 WIDE = ("batch_norm", "layer_norm", "global_average_pool", "sinusoidal_encoding")
+# What gradients are written like, where that is not the sweep back through the reference.
+FORMULAS = {
+    "tanh": ("factored", "jax/_src/lax/lax.py, tanh: (g + g y) (1 - y)"),
+    "softmax": ("transposed", "jax/_src/nn/functions.py, _softmax: the transpose of y (t - sum y t)"),
+    "log_softmax": ("through_exp", "jax/_src/nn/functions.py, log_softmax: back through log, sum and exp"),
+}
 composed = (
     "average_pool",
     "lp_pool",
@@ -219,14 +226,12 @@ def gradient(function: Callable[..., Any], wanted: tuple[int, ...]) -> Callable[
     return pulled
 
 
-def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
-    """What XLA does.
+def _xla(primitive: str, device: str, format: Format) -> dict[str, Any]:
+    """What XLA does with every primitive that computes.
 
     On the CPU it runs with subnormals flushed and read as zero; those of float16 are normal numbers of
     float32, in which it is computed.
     """
-    if primitive in ("output_size", "pad"):  # which compute nothing
-        return default_arithmetic(format)
     claims: dict[str, Any] = {"ulps": {}, "source": "XLA's own arithmetic"}
     if primitive in DIVIDES:
         claims["ulps"] |= {"divide": 2}
@@ -237,6 +242,14 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
     if device == "cpu" and format is not FLOAT16:
         claims |= {"flushes_inputs": True, "flushes_results": True}
         claims["source"] += "; it flushes subnormals on the CPU: https://github.com/jax-ml/jax/issues/16200"
+    return claims
+
+
+def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
+    """What XLA does."""
+    if primitive in ("output_size", "pad"):  # which compute nothing
+        return default_arithmetic(format)
+    claims = _xla(primitive, device, format)
     if device == "cuda" and format is FLOAT32 and primitive in CONTRACTIONS:
         claims |= {"tensor_float32": True}
         claims["source"] += "; its default precision is TF32 on a GPU: https://github.com/jax-ml/jax/issues/12008"
@@ -259,6 +272,33 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
         elif primitive == "scaled_dot_product_attention":
             return wide_arithmetic(format, stores_operands=format is not FLOAT32, **claims)
     return default_arithmetic(format, **claims)
+
+
+def gradient_arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
+    """What XLA does with what JAX differentiates."""
+    claims = _xla(primitive, device, format)
+    claims["ulps"] |= {"divide": 2, "sqrt": 2}
+    claims["source"] += "; jax/_src/lax/lax.py: derivatives of quotients and roots are products with a reciprocal"
+    match primitive:
+        case "pad":
+            claims["source"] += "; jax/_src/ad_util.py, add_any: the cotangents of copies are added in the format of x"
+            return Arithmetic(format, format, format, **claims)
+        case "max_pool":
+            claims["source"] += "; jax/_src/lax/windowed_reductions.py, select_and_scatter_add: in the format of x"
+            return Arithmetic(format, format, format, **claims)
+        case "batch_norm" | "layer_norm":
+            claims["source"] += "; jax/_src/lax/lax.py, rsqrt: y = 1/sqrt(v) has the derivative -(y/v)/2"
+            return wide_arithmetic(format, formulas=("factored",), **claims)
+    forward = arithmetic(primitive, device, format)
+    ulps, source = {"divide": 2, "sqrt": 2, **forward.ulps}, claims["source"]
+    forward = replace(forward, ulps=ulps, source=f"{forward.source}; {source}" if forward.source else source)
+    if primitive in FORMULAS:
+        formula, source = FORMULAS[primitive]
+        forward = replace(forward, formulas=(*forward.formulas, formula), source=f"{forward.source}; {source}")
+    if forward.compute.precision < FLOAT32.precision:
+        source = "jax/_src/lax/lax.py, _unbroadcast: the cotangents of a bias are added in the format of x"
+        forward = replace(forward, adds=format, source=f"{forward.source}; {source}")
+    return forward
 
 
 def output_size(size: int, kernel: int, *, stride: int = 1, padding: Pair = (0, 0), dilation: int = 1) -> int:
@@ -437,17 +477,18 @@ def batch_norm(
     eps: float = 1e-5,
 ) -> tuple[Array, Array, Array]:
     axes, shape = (0, *range(2, x.ndim)), (1, -1, *[1] * (x.ndim - 2))
-    wide = jnp.promote_types(x.dtype, jnp.float32)
+    dtype, wide = x.dtype, jnp.promote_types(x.dtype, jnp.float32)
+    x = x.astype(wide)  # once: cotangents of several casts would be rounded before they are added
     mean, var = running_mean.astype(wide), running_var.astype(wide)
     if training:
-        mean, var = jnp.mean(x.astype(wide), axes), jnp.var(x.astype(wide), axes)
-        running_mean = ((1 - momentum) * running_mean.astype(wide) + momentum * mean).astype(x.dtype)
-        running_var = ((1 - momentum) * running_var.astype(wide) + momentum * var).astype(x.dtype)
+        mean, var = jnp.mean(x, axes), jnp.var(x, axes)
+        running_mean = ((1 - momentum) * running_mean.astype(wide) + momentum * mean).astype(dtype)
+        running_var = ((1 - momentum) * running_var.astype(wide) + momentum * var).astype(dtype)
     scale = lax.rsqrt(var + eps)
     scale = scale if weight is None else scale * weight.astype(wide)
-    y = (x.astype(wide) - mean.reshape(shape)) * scale.reshape(shape)
+    y = (x - mean.reshape(shape)) * scale.reshape(shape)
     y = y if bias is None else y + bias.astype(wide).reshape(shape)
-    return y.astype(x.dtype), running_mean, running_var
+    return y.astype(dtype), running_mean, running_var
 
 
 def dropout(x: Array, *, p: float = 0.5, training: bool = True, key: int = 0) -> Array:
@@ -502,12 +543,13 @@ def gelu(x: Array, *, approximate: str = "none") -> Array:
 def layer_norm(
     x: Array, weight: Array | None = None, bias: Array | None = None, *, axes: int = 1, eps: float = 1e-5
 ) -> Array:
-    over, wide = tuple(range(-axes, 0)), jnp.promote_types(x.dtype, jnp.float32)
-    mean, var = (moment(x.astype(wide), over, keepdims=True) for moment in (jnp.mean, jnp.var))
+    over, dtype, wide = tuple(range(-axes, 0)), x.dtype, jnp.promote_types(x.dtype, jnp.float32)
+    x = x.astype(wide)
+    mean, var = (moment(x, over, keepdims=True) for moment in (jnp.mean, jnp.var))
     scale = lax.rsqrt(var + eps)
-    y = (x.astype(wide) - mean) * (scale if weight is None else scale * weight.astype(wide))
+    y = (x - mean) * (scale if weight is None else scale * weight.astype(wide))
     y = y if bias is None else y + bias.astype(wide)
-    return y.astype(x.dtype)
+    return y.astype(dtype)
 
 
 def dense(x: Array, w: Array, bias: Array | None = None) -> Array:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,26 +14,70 @@ from reference.arrays import per_axis
 from reference.convolution import paddings
 
 
-def swaps_a_group_axis(p: Any) -> bool:
-    """Whether XLA exchanges signal and kernels of a transposed convolution, and an axis stays as it is by mistake.
+class _Axis(NamedTuple):
+    """One spatial axis of a convolution as XLA has it, and JAX writes it for a primitive or a gradient."""
+
+    size: int
+    kernel: int
+    stride: int
+    low: int  # padding, which may be negative
+    high: int
+    base_dilation: int  # of the signal
+    dilation: int  # of the kernel
+
+
+def _swaps_a_group_axis(axes: Iterable[_Axis]) -> bool:
+    """Whether XLA exchanges signal and kernels of a convolution, and an axis stays as it is by mistake.
 
     It exchanges them if the kernels have more taps than the signal has elements, over the axes that take
     part. An axis does not if it is a contraction (nothing is padded and there is one window), or if it
-    looks as a group is written down: kernel 2, stride 2, nothing padded. That only holds if the signal has
-    two elements too, which is not asked.
+    looks as a group is written down: nothing padded, and the signal dilated by kernel K, with stride K - 1.
+    That only holds if the signal has K elements too, which is not asked.
     """
+    taps, elements, is_wrong = 1, 1, False
+    for S, K, stride, low, high, base, dilation in axes:
+        is_plain = low == high == 0 and dilation == 1
+        if is_plain and base == K and stride == K - 1:
+            is_wrong = is_wrong or S != K
+        elif not (is_plain and K == S and base == stride == 1):
+            taps *= K
+            elements *= K if S == stride == dilation == 1 and low == high == K - 1 else S
+    return is_wrong and taps > elements
+
+
+def _transposed_axes(p: Any) -> list[_Axis]:
     S, K = p.x.shape[2:], p.w.shape[2:]
     s, d, more = (per_axis(value, len(K)) for value in (p.stride, p.dilation, p.output_padding))
-    taps, elements, is_wrong = 1, 1, False
-    for S_i, K_i, s_i, d_i, m, (before, after) in zip(S, K, s, d, more, paddings(p.padding, S, K, s, d), strict=True):
-        low, high = d_i * (K_i - 1) - before, d_i * (K_i - 1) - after + m
-        is_plain = low == high == 0 and d_i == 1
-        if is_plain and K_i == s_i == 2:
-            is_wrong = is_wrong or S_i != 2
-        elif not (is_plain and K_i == S_i and s_i == 1):
-            taps *= K_i
-            elements *= K_i if S_i == d_i == 1 and low == high == K_i - 1 else S_i
-    return is_wrong and taps > elements and p.groups == 1 and p.x.size > 0
+    sides = paddings(p.padding, S, K, s, d)
+    return [
+        _Axis(S_i, K_i, 1, d_i * (K_i - 1) - before, d_i * (K_i - 1) - after + m, s_i, d_i)
+        for S_i, K_i, s_i, d_i, m, (before, after) in zip(S, K, s, d, more, sides, strict=True)
+    ]
+
+
+def _aborts_transposed(p: Any) -> bool:
+    return p.groups == 1 and p.x.size > 0 and _swaps_a_group_axis(_transposed_axes(p))
+
+
+def _aborts_gradient(p: Any) -> bool:
+    """Of a convolution. The gradient by x is the transposed convolution of the cotangent."""
+    S, K, P = (z.shape[2:] for z in (p.x, p.w, p.cotangent))
+    s, d = (per_axis(value, len(K)) for value in (p.stride, p.dilation))
+    axes = []
+    for S_i, K_i, P_i, s_i, d_i, (before, _) in zip(S, K, P, s, d, paddings(p.padding, S, K, s, d), strict=True):
+        low = d_i * (K_i - 1) - before
+        axes.append(_Axis(P_i, K_i, 1, low, S_i + d_i * (K_i - 1) - ((P_i - 1) * s_i + 1) - low, s_i, d_i))
+    return p.groups == 1 and p.cotangent.size > 0 and _swaps_a_group_axis(axes)
+
+
+def _aborts_transposed_gradient(p: Any) -> bool:
+    """Of a transposed convolution. The gradient by w slides the cotangent over the dilated signal."""
+    P, d = p.cotangent.shape[2:], per_axis(p.dilation, p.w.ndim - 2)
+    axes = [
+        _Axis(S, P_i, d_i, low, P_i - ((S - 1) * s + 1) + d_i * (K - 1) - low, s, 1)
+        for (S, K, _, low, _, s, _), P_i, d_i in zip(_transposed_axes(p), P, d, strict=True)
+    ]
+    return p.groups == 1 and p.x.size > 0 and _swaps_a_group_axis(axes)
 
 
 def _degenerate(samples: tuple[int, ...], *sides: int) -> bool:
@@ -109,7 +153,7 @@ def _many_keys_of_one_number(p: Any) -> bool:
 REASON = "scores of one product, or of one row or column of products, do not compile (ALG_DOT_BF16_BF16_F32)"
 SOURCE = "https://github.com/openxla/xla/blob/main/xla/service/elemental_ir_emitter.cc"
 ONE = [[0.0]]
-ONE_HEAD = {
+ONE_HEAD: dict[str, Any] = {
     "query": ONE,
     **dict.fromkeys(("key", "value")),
     **dict.fromkeys(("w_q", "w_k", "w_v", "w_o"), ONE),
@@ -118,7 +162,7 @@ ONE_HEAD = {
     "key_padding_mask": None,
 }
 
-HEAD = {
+HEAD: dict[str, Any] = {
     "query": ONE,
     **dict.fromkeys(("key", "value")),
     **dict.fromkeys(("w_q", "w_k", "w_v", "w_o"), ONE),
@@ -142,6 +186,10 @@ def _does_not_compile(
     )
 
 
+SWAPPED = "XLA aborts: its ConvOperandSwapper takes an axis for a group, whatever the signal's size"
+# No issue was found. The function that builds the convolution whose shape check fails:
+SWAPPER = "https://github.com/openxla/xla/blob/main/xla/hlo/transforms/simplifiers/conv_operand_swapper.cc"
+
 deviations = [
     Deviation(
         check=(
@@ -155,15 +203,55 @@ deviations = [
             "CONV-13 adjoint",
             "CONV-21 transposed_impulse_gives_the_taps",
         ),
-        region=swaps_a_group_axis,
+        region=_aborts_transposed,
         example=Example(
             {"x": [[[[1.0], [1.0], [1.0]]]], "w": [[[[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]]], "bias": None},
             {"stride": (2, 1), "padding": (1, 1), "output_padding": (0, 0), "dilation": (1, 1), "groups": 1},
         ),
-        reason="XLA aborts: its ConvOperandSwapper takes an axis with kernel 2 and stride 2 for a group, whatever the "
-        "signal's size",
-        # No issue was found. The function that builds the convolution whose shape check fails:
-        link="https://github.com/openxla/xla/blob/main/xla/hlo/transforms/simplifiers/conv_operand_swapper.cc",
+        reason=SWAPPED,
+        link=SWAPPER,
+        versions="==0.10.2",
+        devices=("cpu",),
+        ends_the_process=True,
+    ),
+    Deviation(
+        check="GRADIENTS convolution",
+        region=_aborts_gradient,
+        example=Example(
+            {
+                "x": [[[[1.0]] * 4]],
+                "w": [[[[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]]],
+                "bias": None,
+                "cotangent": [[[[1.0]] * 3]],
+            },
+            {"stride": (2, 1), "padding": (1, 1), "dilation": (1, 1), "groups": 1},
+        ),
+        reason=SWAPPED,
+        link=SWAPPER,
+        versions="==0.10.2",
+        devices=("cpu",),
+        ends_the_process=True,
+    ),
+    Deviation(
+        check="GRADIENTS transposed_convolution",
+        region=_aborts_transposed_gradient,
+        example=Example(
+            {
+                "x": [[[[1.0]] * 3]],
+                "w": [[[[1.0] * 3] * 4]],
+                "bias": None,
+                "cotangent": [[[[1.0] * 2] * 2]],
+            },
+            {
+                "stride": (2, 2),
+                "padding": ((3, 3), (1, 0)),
+                "output_padding": (0, 0),
+                "dilation": (1, 1),
+                "groups": 1,
+            },
+        ),
+        reason=SWAPPED,
+        link=SWAPPER,
         versions="==0.10.2",
         devices=("cpu",),
         ends_the_process=True,
@@ -171,6 +259,8 @@ deviations = [
     _does_not_compile(
         in_lanes("scaled_dot_product_attention", "PURE", "LAYOUT", "SPECIAL", "EMPTY"), _one_attention, ATTENTION
     ),
+    _does_not_compile("GRADIENTS scaled_dot_product_attention", _one_attention, ATTENTION | {"cotangent": ONE}),
+    _does_not_compile("GRADIENTS multi_head_attention", _one_head, HEAD | {"cotangent": ONE}, heads=1),
     _does_not_compile("BATCH scaled_dot_product_attention", _attention_of_a_sample, ATTENTION),
     _does_not_compile("VMAP scaled_dot_product_attention", _attention_mapped, ATTENTION),
     _does_not_compile(in_lanes("multi_head_attention", "PURE", "LAYOUT", "SPECIAL", "EMPTY"), _one_head, HEAD, heads=1),

@@ -12,6 +12,7 @@ import numpy as np
 
 import reference
 from adapters.backend import Backend
+from adapters.written import WRITTEN
 from properties.strategies.draws import Draw
 from reference.arithmetic import FLOAT64, Arithmetic, Bounded, default_arithmetic, gradient_terms, read, read_gradient
 
@@ -120,7 +121,7 @@ def bounded_gradient(
         [cotangent],
         wanted,
         backend.arithmetic(primitive, gradient=True),
-        reference.FORMULAS.get(primitive),
+        reference.FORMULAS.get(primitive, {}) | WRITTEN.get(primitive, {}),
     )
     return _remembered(read_gradient, primitive, *given)
 

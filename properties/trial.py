@@ -438,7 +438,8 @@ def _end(backend: Backend, pinned: Draw) -> str:
     call = f"{backend.spec} {backend.device} {backend.mode} {pinned!r}"
     if call not in _ends:
         try:
-            name = end_of(backend, pinned.primitive, list(pinned.arrays.values()), pinned.options)
+            cotangent = pinned.extras.get("cotangent")
+            name = end_of(backend, pinned.primitive, list(pinned.arrays.values()), pinned.options, cotangent)
         except subprocess.TimeoutExpired:
             name = ""  # a hang is not the end that the entry speaks of
         _ends[call] = f"the process ends with {name}" if name else ""

@@ -25,7 +25,6 @@ from reference.attention import (
     heads_with,
     multi_head_attention,
     normalised_last,
-    recomputed,
     scaled_dot_product_attention,
     scaled_first,
     softmax_in_float32,
@@ -35,11 +34,11 @@ from reference.dense import dense
 from reference.dropout import dropout
 from reference.normalization import (
     batch_norm,
+    factored_batch_norm,
+    factored_layer_norm,
     folded_batch_norm,
     folded_layer_norm,
     layer_norm,
-    stored_batch_norm,
-    stored_layer_norm,
     updating_layer_norm,
 )
 from reference.pooling import (
@@ -88,14 +87,18 @@ PRIMITIVES: dict[str, Callable[..., Any]] = {
     )
 }
 
-ATTENTIONS = (normalised_last, scaled_first, softmax_in_float32, recomputed)
+ATTENTIONS = (normalised_last, scaled_first, softmax_in_float32)
 
 # Further formulas that implementations use; a backend claims one by its name.
 FORMULAS: dict[str, dict[str, Callable[..., Any]]] = {
-    "batch_norm": {"folded": folded_batch_norm, "stored": stored_batch_norm},
+    "batch_norm": {"folded": folded_batch_norm, "factored": factored_batch_norm},
     "gelu": {"by_rational_powers": gelu_by_rational_powers, "complementary": complementary_gelu},
     "lp_pool": {"averaged": averaged_lp_pool},
-    "layer_norm": {"updating": updating_layer_norm, "folded": folded_layer_norm, "stored": stored_layer_norm},
+    "layer_norm": {
+        "updating": updating_layer_norm,
+        "folded": folded_layer_norm,
+        "factored": factored_layer_norm,
+    },
     "scaled_dot_product_attention": {f.__name__: f for f in ATTENTIONS},
     "multi_head_attention": {f.__name__: heads_with(f) for f in ATTENTIONS},
 }

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from reference.activations import softmax
-from reference.arrays import Array, stored, with_gradient
+from reference.arrays import Array
 
 
 def scaled_dot_product_attention(
@@ -44,7 +43,7 @@ def scaled_dot_product_attention(
     """
     if v.shape[:-1] != k.shape[:-1] or not k.shape[-2]:
         raise ValueError(f"keys {k.shape} and values {v.shape} are no pairs, or there are none")
-    a = softmax(_scores(q, k, mask, causal, scale, adds_masks))
+    a = softmax(scores(q, k, mask, causal, scale, adds_masks))
     return np.matmul(a, v)
 
 
@@ -104,7 +103,7 @@ def normalised_last(
     adds_masks: bool = False,
 ) -> Array:
     """The division by the sum of the exponentials comes after the product with v."""
-    logits = _scores(q, k, mask, causal, scale, adds_masks)
+    logits = scores(q, k, mask, causal, scale, adds_masks)
     e = np.exp(logits - np.max(logits, axis=-1, keepdims=True))
     return np.matmul(e, v) / np.sum(e, axis=-1, keepdims=True)
 
@@ -135,50 +134,8 @@ def softmax_in_float32(
     adds_masks: bool = False,
 ) -> Array:
     """The softmax is computed in float32, also between numbers of float64."""
-    logits = _scores(q, k, mask, causal, scale, adds_masks)
+    logits = scores(q, k, mask, causal, scale, adds_masks)
     return np.matmul(softmax(logits.astype(np.float32)).astype(logits.dtype), v)
-
-
-def _recomputed_gradient(
-    cotangent: Array,
-    q: Array,
-    k: Array,
-    v: Array,
-    mask: Array | None = None,
-    *,
-    causal: bool = False,
-    scale: float | None = None,
-    adds_masks: bool = False,
-) -> tuple[Array | None, ...]:
-    """The weights are recomputed from the logarithm of their sum, and the mean that the softmax takes off is y . dy.
-
-        a[t, s] = exp(l[t, s] - L[t])      dv = a' dy      dl[t, s] = a[t, s] (dy[t] . v[s] - dy[t] . y[t])
-
-    for the logits l and L[t] = log of the sum over s of exp(l[t, s]).
-    Source: Dao, Fu, Ermon, Rudra and Re (2022), appendix B.2.
-    """
-    logits = _scores(q, k, mask, causal, scale, adds_masks)
-    top = np.max(logits, axis=-1, keepdims=True)
-    a = np.exp(logits - (top + np.log(np.sum(np.exp(logits - top), axis=-1, keepdims=True))))
-    y = stored(normalised_last(q, k, v, mask, causal=causal, scale=scale, adds_masks=adds_masks))
-    dl = a * (np.matmul(cotangent, np.swapaxes(v, -1, -2)) - np.sum(cotangent * y, axis=-1, keepdims=True))
-    scaled = dl * (1 / math.sqrt(q.shape[-1]) if scale is None else scale)
-    dq, dk = np.matmul(scaled, k), np.matmul(np.swapaxes(scaled, -1, -2), q)
-    d_mask = None if mask is None or _is_boolean(mask) else _added_up(dl, mask.shape)
-    return dq, dk, np.matmul(np.swapaxes(a, -1, -2), cotangent), d_mask
-
-
-@with_gradient(_recomputed_gradient)
-def recomputed(q: Array, k: Array, v: Array, mask: Array | None = None, **options: Any) -> Array:
-    """The same map, with the gradient that is written above."""
-    return scaled_dot_product_attention(q, k, v, mask, **options)
-
-
-def _added_up(x: Array, shape: tuple[int, ...]) -> Array:
-    """Over the axes along which something of a shape is repeated."""
-    new = x.ndim - len(shape)
-    repeated = (i for i in range(new, x.ndim) if shape[i - new] == 1)
-    return np.reshape(np.sum(x, axis=(*range(new), *repeated), keepdims=True), shape)
 
 
 def heads_with(attention: Callable[..., Array]) -> Callable[..., Array]:
@@ -212,7 +169,7 @@ def heads_with(attention: Callable[..., Array]) -> Callable[..., Array]:
 # -- parts ---------------------------------------------------------------------------------------------
 
 
-def _scores(q: Array, k: Array, mask: Array | None, causal: bool, scale: float | None, adds_masks: bool) -> Array:
+def scores(q: Array, k: Array, mask: Array | None, causal: bool, scale: float | None, adds_masks: bool) -> Array:
     """What the softmax turns into weights, (*B, T, S): -inf where a query may not attend."""
     if q.shape[:-2] != k.shape[:-2]:
         raise ValueError(f"queries {q.shape} and keys {k.shape} belong to different batches")
@@ -224,7 +181,7 @@ def _scores(q: Array, k: Array, mask: Array | None, causal: bool, scale: float |
         return logits
     if np.broadcast_shapes(mask.shape, logits.shape) != logits.shape:
         raise ValueError(f"a mask {mask.shape} does not broadcast to the scores {logits.shape}")
-    if _is_boolean(mask):
+    if is_boolean(mask):
         return logits + np.where(mask, 0.0, -np.inf) if adds_masks else np.where(mask, logits, -np.inf)
     return logits + mask
 
@@ -233,10 +190,10 @@ def _both(mask: Array | None, keys: Array) -> Array:
     """A mask, and booleans that must be true besides."""
     if mask is None:
         return keys
-    return mask & keys if _is_boolean(mask) else np.where(keys, mask, -np.inf)
+    return mask & keys if is_boolean(mask) else np.where(keys, mask, -np.inf)
 
 
-def _is_boolean(mask: Array) -> bool:
+def is_boolean(mask: Array) -> bool:
     return isinstance(mask, np.ndarray) and mask.dtype == bool
 
 

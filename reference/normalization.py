@@ -11,11 +11,10 @@ mean(x^2) - mu^2 cancels.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
-from reference.arrays import Array, stored, stored_sum, with_gradient
+from reference.arrays import Array, operation
 
 
 def batch_norm(
@@ -47,12 +46,12 @@ def batch_norm(
     >>> y.ravel(), mean, var
     (array([-1.,  1.]), array([0.2]), array([1.1]))
     """
-    mean, var, *running = _statistics(x, running_mean, running_var, training, momentum, eps, unbiased)
+    mean, var, *running = statistics(x, running_mean, running_var, training, momentum, eps, unbiased)
     y = (x - mean) / np.sqrt(var + eps)
     if weight is not None:
-        y = y * _channels(weight, x)
+        y = y * along_channels(weight, x)
     if bias is not None:
-        y = y + _channels(bias, x)
+        y = y + along_channels(bias, x)
     return y, *running
 
 
@@ -73,16 +72,15 @@ def folded_batch_norm(
     Here a = gamma / sqrt(var + eps). Equal in exact arithmetic; rounded, it loses the digits that |mu|
     has above |x - mu|, so a backend that computes so says so.
     """
-    mean, var, *running = _statistics(x, running_mean, running_var, training, momentum, eps, unbiased)
+    mean, var, *running = statistics(x, running_mean, running_var, training, momentum, eps, unbiased)
     a = 1 / np.sqrt(var + eps)
     if weight is not None:
-        a = a * _channels(weight, x)
-    shift = -(mean * a) if bias is None else _channels(bias, x) - mean * a
+        a = a * along_channels(weight, x)
+    shift = -(mean * a) if bias is None else along_channels(bias, x) - mean * a
     return x * a + shift, *running
 
 
-def _batch_norm_gradient(
-    cotangent: Array,
+def factored_batch_norm(
     x: Array,
     running_mean: Array,
     running_var: Array,
@@ -93,42 +91,24 @@ def _batch_norm_gradient(
     momentum: float = 0.1,
     eps: float = 1e-5,
     unbiased: bool = True,
-) -> tuple[Array | None, ...]:
-    """Differentiate y, from the statistics that the way forward stored.
+) -> tuple[Array, ...]:
+    """The same map with one factor for each channel, y = (x - mu) a + beta, a = gamma (var + eps)^(-1/2).
 
-    With a = 1 / sqrt(var + eps):
-
-        d_x = gamma a (g - (sum g) / n - (x - mu) a^2 (sum (x - mu) g) / n)         in evaluation gamma a g
-        d_gamma = a sum (x - mu) g                                                  d_beta = sum g
-
-    Source: Ioffe and Szegedy (2015), section 3.
+    The gradient of the root is a power of it, which underflows where the result does not.
     """
-    axes = (0, *range(2, x.ndim))
-    n = math.prod(x.shape[i] for i in axes)
-    mean, var, *_ = _statistics(x, running_mean, running_var, training, momentum, eps, unbiased)
-    a = 1 / np.sqrt(var + eps)
-    mean, a = (stored(mean), stored(a)) if training else (mean, a)
-    d = x - mean
-    total = np.sum(cotangent, axis=axes, keepdims=True)
-    along = np.sum(d * cotangent, axis=axes, keepdims=True)
-    dx = (cotangent - total / n - d * (along * a * a / n) if training else cotangent) * a
-    dx = dx if weight is None else dx * _channels(weight, x)
-    return dx, None, None, np.reshape(along * a, (x.shape[1],)), np.reshape(total, (x.shape[1],))
+    mean, var, *running = statistics(x, running_mean, running_var, training, momentum, eps, unbiased)
+    a = reciprocal_root(var + eps)
+    y = (x - mean) * (a if weight is None else a * along_channels(weight, x))
+    return y if bias is None else y + along_channels(bias, x), *running
 
 
-@with_gradient(_batch_norm_gradient)
-def stored_batch_norm(x: Array, *arrays: Array | None, **options: Any) -> Array:
-    """y, with the gradient that is written above. Shapes: as batch_norm."""
-    return batch_norm(x, *arrays, **options)[0]
-
-
-def _statistics(
+def statistics(
     x: Array, running_mean: Array, running_var: Array, training: bool, momentum: float, eps: float, unbiased: bool
 ) -> tuple[Array, ...]:
     """The mean and variance that normalise, (1, C, 1, ...), and the running ones after the call, (C,)."""
     if eps < 0:
         raise ValueError(f"eps {eps} is negative")
-    usual = _channels(running_mean, x), _channels(running_var, x)
+    usual = along_channels(running_mean, x), along_channels(running_var, x)
     if not training:
         return *usual, running_mean, running_var
     axes = (0, *range(2, x.ndim))
@@ -145,7 +125,7 @@ def _statistics(
     return mean, squares / n, running_mean, running_var
 
 
-def _channels(v: Array, x: Array) -> Array:
+def along_channels(v: Array, x: Array) -> Array:
     """Lay one number a channel along axis 1 of x. Raises: ValueError if v has not one for each."""
     if np.ndim(x) < 2 or np.shape(v) != np.shape(x)[1:2]:
         raise ValueError(f"{np.shape(v)} is not one number for each channel of x {np.shape(x)}")
@@ -166,18 +146,29 @@ def layer_norm(
     array([[-1.,  1.],
            [-1.,  1.]])
     """
-    n = _normalised(x, axes, eps)
+    n = normalised(x, axes, eps)
     over = tuple(range(-axes, 0))
     d = x - np.sum(x, axis=over, keepdims=True) / n
     y = d / np.sqrt(np.sum(d * d, axis=over, keepdims=True) / n + eps)
     return _affine(y, weight, bias, axes)
 
 
+def factored_layer_norm(
+    x: Array, weight: Array | None = None, bias: Array | None = None, *, axes: int = 1, eps: float = 1e-5
+) -> Array:
+    """The same with one factor, y = (x - mu) a + beta, a = gamma (var + eps)^(-1/2)."""
+    n = normalised(x, axes, eps)
+    over = tuple(range(-axes, 0))
+    d = x - np.sum(x, axis=over, keepdims=True) / n
+    a = reciprocal_root(np.sum(d * d, axis=over, keepdims=True) / n + eps)
+    return _affine(d * (a if weight is None else a * weight), None, bias, axes)
+
+
 def updating_layer_norm(
     x: Array, weight: Array | None = None, bias: Array | None = None, *, axes: int = 1, eps: float = 1e-5
 ) -> Array:
     """The same with the moments in one pass, updated by one number after another."""
-    mean, var = _updated_moments(x, axes, eps)
+    mean, var = updated_moments(x, axes, eps)
     return _affine((x - mean) * (1 / np.sqrt(var + eps)), weight, bias, axes)
 
 
@@ -190,62 +181,28 @@ def folded_layer_norm(
     error of a itself is common to both, and does not count against the digits that cancel. The last term
     is 0; where x a or mu a overflows, nothing is known of it.
     """
-    mean, var = _updated_moments(x, axes, eps)
+    mean, var = updated_moments(x, axes, eps)
     a = 1 / np.sqrt(var + eps)
-    return _affine((_rounded(x) - _rounded(mean)) * a + 0 * (x * a - mean * a), weight, bias, axes)
+    return _affine((rounded(x) - rounded(mean)) * a + 0 * (x * a - mean * a), weight, bias, axes)
 
 
-def _layer_norm_gradient(
-    cotangent: Array,
-    x: Array,
-    weight: Array | None = None,
-    bias: Array | None = None,
-    *,
-    axes: int = 1,
-    eps: float = 1e-5,
-) -> tuple[Array, ...]:
-    """Differentiate with x and mu in sums of their own.
-
-    With a = 1 / sqrt(var + eps) and h = gamma g:
-
-        d_x = a h + b x - (b mu + a (sum h) / n)        b = (mu sum h - sum h x) a^3 / n
-        d_gamma = sum over samples of g (a x - a mu)    d_beta = sum over samples of g
-
-    As in folded_layer_norm, x a - mu a and b x - b mu are written as what rounding does to x and mu. The
-    terms in 0 are 0, and overflow where a product does. mu and a have been stored, and both sums over
-    samples grow in the format of what they return.
-    """
-    n = _normalised(x, axes, eps)
-    over, samples = tuple(range(-axes, 0)), tuple(range(np.ndim(x) - axes))
-    mean, var = _updated_moments(x, axes, eps)
-    mean, a = stored(mean), stored(1 / np.sqrt(var + eps))
-    h = cotangent if weight is None else cotangent * weight
-    products = cotangent * x if weight is None else cotangent * x * weight
-    total = np.sum(h, axis=over, keepdims=True)
-    b = (total * mean - np.sum(products, axis=over, keepdims=True)) * a * a * a / n
-    d = _rounded(x) - _rounded(mean)
-    dx = _rounded(h * a) + b * d - total * a / n + 0 * (b * x - b * mean)
-    terms = cotangent * (d * a + 0 * (x * a - mean * a))
-    return dx, stored_sum(terms, samples), stored_sum(cotangent, samples)
+@operation
+def reciprocal_root(x: Array) -> Array:
+    """Take x^(-1/2)."""
+    return 1 / np.sqrt(x)
 
 
-@with_gradient(_layer_norm_gradient)
-def stored_layer_norm(x: Array, *arrays: Array | None, **options: Any) -> Array:
-    """The same map, with the gradient that is written above. Shapes: as layer_norm."""
-    return layer_norm(x, *arrays, **options)
-
-
-def _rounded(x: Array) -> Array:
+def rounded(x: Array) -> Array:
     """x itself, but for two roundings."""
     return 3 * x / 3
 
 
-def _updated_moments(x: Array, axes: int, eps: float) -> tuple[Array, Array]:
+def updated_moments(x: Array, axes: int, eps: float) -> tuple[Array, Array]:
     """Mean and variance, each number moving both (Welford, 1962; Chan, Golub and LeVeque, 1983).
 
     mu_k = mu_{k-1} + (x_k - mu_{k-1}) / k        M_k = M_{k-1} + (x_k - mu_{k-1}) (x_k - mu_k)
     """
-    n = _normalised(x, axes, eps)
+    n = normalised(x, axes, eps)
     rows = np.reshape(x, (*np.shape(x)[:-axes], *[1] * axes, n))
     mean, squares = rows[..., 0], rows[..., 0] - rows[..., 0]
     for k in range(1, n):
@@ -255,7 +212,7 @@ def _updated_moments(x: Array, axes: int, eps: float) -> tuple[Array, Array]:
     return mean, squares / n
 
 
-def _normalised(x: Array, axes: int, eps: float) -> int:
+def normalised(x: Array, axes: int, eps: float) -> int:
     """How many numbers are normalised together."""
     n = math.prod(np.shape(x)[-axes:])
     if not 1 <= axes <= np.ndim(x) or n == 0:

@@ -144,7 +144,7 @@ class Bounded(NDArrayOperatorsMixin):
 
     def stored_sum(self, axis: int | tuple[int, ...]) -> Bounded:
         """A sum whose accumulator has the storage format."""
-        narrow = replace(self.arithmetic, accumulate=self.arithmetic.storage)
+        narrow = replace(self.arithmetic, adds=self.arithmetic.storage)
         y = np.sum(Bounded(self.value, self.error, narrow, self.exact), axis=axis)
         return Bounded(y.value, y.error, self.arithmetic, y.exact)
 
@@ -293,6 +293,7 @@ def _terms(x: Bounded) -> Sum:
 
 def _summed(v: Floats, total: Sum, a: Arithmetic) -> tuple[Floats, Mask]:
     """The error of a finished sum, and where it is exact before its rounding to the format."""
+    a = a if total.products else a.without_products()
     d = rules.sum_error(
         total.n, total.magnitude, total.spread, a, products=total.products, smallest_product=total.smallest_product
     )
@@ -419,7 +420,8 @@ def _special_total(v: Floats, e: Floats, exact: Mask, total: Sum, a: Arithmetic,
 
     The rest of the terms must not be able to overflow: inf - 3e38 - 3e38 is NaN from the right.
     """
-    rest = rules.sum_error(total.n, total.magnitude, total.spread, a, products=total.products)
+    a_sum = a if total.products else a.without_products()
+    rest = rules.sum_error(total.n, total.magnitude, total.spread, a_sum, products=total.products)
     e = np.where(np.isfinite(v), e, np.where(special & np.isfinite(rest), 0.0, np.inf))
     return Bounded(v, e, a, exact & np.isfinite(v), total)
 

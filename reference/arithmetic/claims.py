@@ -8,7 +8,7 @@ careful implementation does; a weaker claim is allowed, and is listed as one. Ea
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reference.arithmetic.formats import FLOAT32, FLOAT64, Format
@@ -19,7 +19,8 @@ class Arithmetic:
     """The arithmetic of one primitive of one backend.
 
     storage: format of the inputs and outputs. compute: format of the intermediate results.
-    accumulate: format in which sums are carried. ulps: accuracy k, in units in the last place, of
+    accumulate: format in which sums are carried. adds: that of sums which are not of products, where it is
+    another. ulps: accuracy k, in units in the last place, of
     an operation that is not correctly rounded: exp, log, tanh, erf, expit, sin, cos (1 unless
     claimed), and divide and sqrt, where k counts roundings (1 is IEEE's division; 2 is x * (1/c)). An
     error of k ulp is 2 k u |v| at most, and one of k roundings half of that.
@@ -28,6 +29,7 @@ class Arithmetic:
     storage: Format
     compute: Format
     accumulate: Format
+    adds: Format | None = None
     ulps: Mapping[str, float] = field(default_factory=dict)
     flushes_results: bool = False  # a subnormal result may become zero (FTZ)
     flushes_inputs: bool = False  # a subnormal input may be read as zero (DAZ)
@@ -53,6 +55,10 @@ class Arithmetic:
         """The claimed k of an operation."""
         return self.ulps.get(operation, 1.0)
 
+    def without_products(self) -> Arithmetic:
+        """The claims for a sum that is not of products."""
+        return self if self.adds is None else replace(self, accumulate=self.adds)
+
     def weaknesses(self) -> dict[str, Any]:
         """The claims that are weaker than the default, as the report lists them."""
         usual = default_arithmetic(self.storage)
@@ -61,6 +67,8 @@ class Arithmetic:
             weak["compute"] = self.compute.name
         if self.accumulate.precision < usual.accumulate.precision:
             weak["accumulate"] = self.accumulate.name
+        if self.adds and self.adds.precision < usual.accumulate.precision:
+            weak["adds"] = self.adds.name
         for name in (
             "flushes_results",
             "flushes_inputs",

@@ -25,6 +25,7 @@ import math
 import operator
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import numpy as np
@@ -192,8 +193,15 @@ def _is_first_order(x: Base) -> bool:
 
 
 def _total(shares: Sequence[Base]) -> Base:
-    """What an array is told by everything that was computed from it: a sum, in any order."""
-    return shares[0] if len(shares) == 1 else np.sum(np.stack(shares), axis=0)
+    """What an array is told by everything that was computed from it: a sum in any order, of separate additions."""
+    if len(shares) == 1:
+        return shares[0]
+    terms: Base = np.stack(shares)
+    if not isinstance(terms, Bounded):
+        return np.sum(terms, axis=0)
+    one_by_one = replace(terms.arithmetic, adds=terms.arithmetic.compute)  # no wider accumulator
+    y = np.sum(Bounded(terms.value, terms.error, one_by_one, terms.exact), axis=0)
+    return Bounded(y.value, y.error, terms.arithmetic, y.exact)
 
 
 def _value(x: Any) -> Base:
@@ -315,7 +323,15 @@ def _matmul(y: Base, a: Base, b: Base) -> Sequence[Pullback]:
             return np.matmul(np.swapaxes(rows, 0, 1), np.reshape(g, (math.prod(batch), m)))
         return _unbroadcast(np.matmul(np.swapaxes(stored(A), -1, -2), g), np.shape(B))
 
-    return (lambda g: np.reshape(left(g), np.shape(a))), (lambda g: np.reshape(right(g), np.shape(b)))
+    return (
+        lambda g: np.reshape(_for_operand(left(g), a), np.shape(a)),
+        lambda g: np.reshape(_for_operand(right(g), b), np.shape(b)),
+    )
+
+
+def _for_operand(g: Base, x: Base) -> Base:
+    """The cotangent of an operand of a product: one that is rounded to the storage format gets it in that format."""
+    return stored(g) if isinstance(x, Bounded) and x.arithmetic.stores_operands else g
 
 
 UFUNCS: dict[np.ufunc, Callable[..., Sequence[Pullback]]] = {
@@ -352,7 +368,15 @@ def _through_log_softmax(g: Base, y: Base, *, axis: int = -1) -> Base:
     return g - np.exp(y) * np.sum(g, axis=axis, keepdims=True)
 
 
-OPERATIONS: dict[str, Callable[..., Base]] = {"softmax": _through_softmax, "log_softmax": _through_log_softmax}
+def _through_reciprocal_root(g: Base, y: Base) -> Base:
+    return -(g * (y * y * y / 2))
+
+
+OPERATIONS: dict[str, Callable[..., Base]] = {
+    "softmax": _through_softmax,
+    "log_softmax": _through_log_softmax,
+    "reciprocal_root": _through_reciprocal_root,
+}
 
 
 # -- sums ----------------------------------------------------------------------------------------------------
@@ -391,8 +415,8 @@ def _einsum(subscripts: str, a: Any, b: Any) -> Traced:
         raise OutsideVocabulary(f"the gradient of numpy.einsum({subscripts!r}), where an operand is summed alone")
     x, y = _value(a), _value(b)
     pulls = (
-        lambda g: np.einsum(f"{output},{right}->{left}", g, stored(y)),
-        lambda g: np.einsum(f"{output},{left}->{right}", g, stored(x)),
+        lambda g: _for_operand(np.einsum(f"{output},{right}->{left}", g, stored(y)), x),
+        lambda g: _for_operand(np.einsum(f"{output},{left}->{right}", g, stored(x)), y),
     )
     return Traced(np.einsum(subscripts, x, y), _parents((a, b), pulls))
 
