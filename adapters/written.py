@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from reference import batch_norm, layer_norm, log_softmax, scaled_dot_product_attention, softmax, tanh
-from reference.arrays import Array, stored, stored_sum, with_gradient
+from reference.arithmetic.marks import stored, stored_sum, with_gradient
+from reference.arrays import Array
 from reference.attention import heads_with, is_boolean, normalised_last, scores
 from reference.normalization import along_channels, normalised, rounded, statistics, updated_moments
 

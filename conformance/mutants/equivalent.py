@@ -43,7 +43,7 @@ REASONS: dict[str, tuple[str, ...]] = {
     ),
     "True is 1.0, and numbers count as true where they are not 0.": (
         "pooling.average_pool: outside=float(count_include_pad) -> outside=count_include_pad",
-        "attention._scores: np.where(np.tri(*logits.shape[-2:], dtype=np.bool_), logits, -np.inf) -> "
+        "attention.scores: np.where(np.tri(*logits.shape[-2:], dtype=np.bool_), logits, -np.inf) -> "
         "np.where(np.tri(*logits.shape[-2:]), logits, -np.inf)",
     ),
     "A norm of 1 or 2 that takes the other path is the reference's own formula.": (
@@ -53,19 +53,19 @@ REASONS: dict[str, tuple[str, ...]] = {
         "pooling.averaged_lp_pool: (1, 2) -> (1, 1)",
     ),
     "The first number differs from the mean of itself by 0.": (
-        "normalization._updated_moments: range(1, n) -> range(0, n)",
+        "normalization.updated_moments: range(1, n) -> range(0, n)",
     ),
     "The term is 0, and there for the bound alone.": (
         *(
             "normalization.folded_layer_norm: "
-            f"_affine((_rounded(x) - _rounded(mean)) * a + {ZERO}, weight, bias) -> _affine({changed}, weight, bias)"
+            f"_affine((rounded(x) - rounded(mean)) * a + {ZERO}, weight, bias, axes) -> _affine({changed}, weight, bias, axes)"
             for changed in (
-                f"(_rounded(x) - _rounded(mean)) * a - {ZERO}",
-                "(_rounded(x) - _rounded(mean)) * a",
+                f"(rounded(x) - rounded(mean)) * a - {ZERO}",
+                "(rounded(x) - rounded(mean)) * a",
             )
         ),
-        "normalization.folded_layer_norm: (_rounded(x) - _rounded(mean)) * a + 0 * (x * a - mean * a) -> "
-        "(_rounded(x) - _rounded(mean)) * a + 0",
+        "normalization.folded_layer_norm: (rounded(x) - rounded(mean)) * a + 0 * (x * a - mean * a) -> "
+        "(rounded(x) - rounded(mean)) * a + 0",
         *(
             f"normalization.folded_layer_norm: 0 * (x * a - mean * a) -> 0 * ({changed})"
             for changed in ("x * a + mean * a", "x * a", "mean * a")
@@ -83,11 +83,11 @@ REASONS: dict[str, tuple[str, ...]] = {
         ),
     ),
     "Two roundings, there for the bound alone: times 3, divided by 3.": (
-        "normalization.folded_layer_norm: _rounded(x) - _rounded(mean) -> x - _rounded(mean)",
-        "normalization.folded_layer_norm: _rounded(x) - _rounded(mean) -> _rounded(x) - mean",
+        "normalization.folded_layer_norm: rounded(x) - rounded(mean) -> x - rounded(mean)",
+        "normalization.folded_layer_norm: rounded(x) - rounded(mean) -> rounded(x) - mean",
     ),
     "Only arrays of the bounds are no arrays of NumPy, and masks are none of them.": (
-        "attention._is_boolean: isinstance(mask, np.ndarray) and mask.dtype == bool -> mask.dtype == bool",
+        "attention.is_boolean: isinstance(mask, np.ndarray) and mask.dtype == bool -> mask.dtype == bool",
     ),
     "A matrix has two axes: the last is axis 1.": (
         "attention._projected: np.swapaxes(w, -1, -2) -> np.swapaxes(w, 1, -2)",

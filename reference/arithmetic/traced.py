@@ -37,7 +37,7 @@ from scipy import special
 
 from reference.arithmetic.bounded import CONSTANTS, Bounded, OutsideVocabulary
 from reference.arithmetic.claims import FirstOrder
-from reference.arrays import stored
+from reference.arithmetic.marks import stored
 
 # What a Traced array holds: an ndarray, a Bounded, or another type that has their vocabulary.
 Base = Any
@@ -93,7 +93,7 @@ class Traced(NDArrayOperatorsMixin):
         return Traced(self.value.astype(dtype), [(self, lambda g: g.astype(before))])
 
     def operation(self, function: Callable[..., Base], options: dict[str, Any]) -> Traced:
-        """A formula that is one operation here (see reference.arrays.operation)."""
+        """A formula that is one operation here (see reference.arithmetic.marks.operation)."""
         y = function(self.value, **options)
         pull = OPERATIONS[function.__name__]
         return Traced(y, [(self, lambda g: pull(g, stored(y), **options))])
@@ -105,7 +105,7 @@ class Traced(NDArrayOperatorsMixin):
         arrays: Sequence[Any],
         options: dict[str, Any],
     ) -> Traced:
-        """A formula with a gradient of its own (see reference.arrays.with_gradient)."""
+        """A formula with a gradient of its own (see reference.arithmetic.marks.with_gradient)."""
         x = [_value(z) for z in arrays]
         last: list[Any] = [None, None]  # a cotangent and its gradients, of which each operand takes one
 
