@@ -28,7 +28,7 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial, "minimised", lambda problems, fails, failure: failure)
 
 
-@pytest.mark.parametrize("mutant", mutants_of("BATCH"), ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize("mutant", mutants_of("BATCH"), ids=lambda mutant: mutant.id)
 def test_batching_rejects_its_mutants(mutant: Mutant) -> None:
     """A result that the next call overwrites is seen by this lane alone."""
     for lane in ("VALUES", "PURE", "LAYOUT"):

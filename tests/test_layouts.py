@@ -26,7 +26,7 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial, "minimised", lambda problems, fails, failure: failure)
 
 
-@pytest.mark.parametrize("mutant", mutants_of("LAYOUT"), ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize("mutant", mutants_of("LAYOUT"), ids=lambda mutant: mutant.id)
 def test_it_rejects_its_mutants(mutant: Mutant) -> None:
     """Values see fresh arrays only; this lane sees the mistake, and says in which layout."""
     assert ran("VALUES", mutant.primitive, mutant.backend())[0] is None

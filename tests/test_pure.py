@@ -28,7 +28,7 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial, "minimised", lambda problems, fails, failure: failure)
 
 
-@pytest.mark.parametrize("mutant", mutants_of("PURE"), ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize("mutant", mutants_of("PURE"), ids=lambda mutant: mutant.id)
 def test_it_rejects_its_mutants(mutant: Mutant) -> None:
     """Values see nothing of what is left behind or changes by a bit; this lane does, and says which array."""
     assert ran("VALUES", mutant.primitive, mutant.backend())[0] is None

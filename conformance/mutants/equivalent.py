@@ -58,7 +58,8 @@ REASONS: dict[str, tuple[str, ...]] = {
     "The term is 0, and there for the bound alone.": (
         *(
             "normalization.folded_layer_norm: "
-            f"_affine((rounded(x) - rounded(mean)) * a + {ZERO}, weight, bias, axes) -> _affine({changed}, weight, bias, axes)"
+            f"_affine((rounded(x) - rounded(mean)) * a + {ZERO}, weight, bias, axes) -> "
+            f"_affine({changed}, weight, bias, axes)"
             for changed in (
                 f"(rounded(x) - rounded(mean)) * a - {ZERO}",
                 "(rounded(x) - rounded(mean)) * a",

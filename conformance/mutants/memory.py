@@ -5,6 +5,7 @@ A single call on fresh arrays shows nothing; BY_LANE says which lane must reject
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from typing import Any
 
@@ -12,12 +13,14 @@ import numpy as np
 
 from conformance.mutants.base import Function, mutant, mutant_with_state
 from reference import (
+    PRIMITIVES,
     batch_norm,
     convolution,
     dense,
     gelu,
     layer_norm,
     max_pool,
+    output_size,
     relu,
     residual,
     scaled_dot_product_attention,
@@ -64,6 +67,50 @@ def opens_the_mask(q: Any, k: Any, v: Any, mask: Any = None, **options: Any) -> 
     if mask is not None:
         mask[...] = True if mask.dtype == bool else 0
     return y
+
+
+def _leaves_x_changed(primitive: str) -> Function:
+    right = PRIMITIVES[primitive]
+
+    @functools.wraps(right)
+    def leaves_x_changed(x: Any, *arrays: Any, **options: Any) -> Any:
+        """What is first computed from x is computed in x itself."""
+        y = right(x.copy(), *arrays, **options)
+        x *= 2
+        return y
+
+    leaves_x_changed.__name__ = "leaves_x_changed"
+    return mutant(primitive)(leaves_x_changed)
+
+
+for _primitive in (
+    "pad",
+    "transposed_convolution",
+    "max_pool",
+    "lp_pool",
+    "global_max_pool",
+    "global_average_pool",
+    "adaptive_max_pool",
+    "adaptive_average_pool",
+    "tanh",
+    "gelu",
+    "log_softmax",
+    "dense",
+    "multi_head_attention",
+):
+    _leaves_x_changed(_primitive)
+
+
+@mutant_with_state("output_size")
+def one_more_from_the_second_call_on() -> Function:
+    """A counter that is not set back."""
+    calls = Counter[str]()
+
+    def function(*sizes: int, **options: Any) -> int:
+        calls["output_size"] += 1
+        return output_size(*sizes, **options) + (calls["output_size"] > 1)
+
+    return function
 
 
 # -- other bits at the second call ---------------------------------------------------------------------
@@ -178,6 +225,7 @@ BY_LANE = {
         "opens_the_mask",
         "last_bit_of_every_second_call",
         "sums_in_any_order",
+        "leaves_x_changed",
     ],
     "LAYOUT": [
         "weights_as_they_lie",
