@@ -773,5 +773,6 @@ def needed(backend: Backend, primitive: str, operation: str, options: Mapping[st
     worst, k = int(np.argmax(excess)), low
     at = slice(worst, worst + 1)
     alone = probe(backend, primitive, {"x": x[at]}, options)
-    ulp = float((np.abs(y - v) / F.quantum(v))[worst])  # of the whole formula
+    with np.errstate(over="ignore"):
+        ulp = float(np.abs(y - v)[worst] / F.quantum(v)[worst])  # of the whole formula
     return Measure(len(x), k, ulp, float(x[worst]), alone, float(y[worst]), float(v[worst]))
