@@ -16,8 +16,13 @@ def pad(x, *, padding, mode="constant", value=0.0):
     return np.pad(x, width, mode={"reflect": "reflect", "replicate": "edge", "circular": "wrap"}[mode])
 
 
-def convolution(x, w, bias=None, *, stride=(1,), padding=0, dilation=(1,), groups=1):
+def per_axis(value, rank):
+    return (value,) * rank if isinstance(value, int) else value
+
+
+def convolution(x, w, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
     rank = w.ndim - 2
+    stride, dilation = per_axis(stride, rank), per_axis(dilation, rank)
     spans = [d * (k - 1) + 1 for d, k in zip(dilation, w.shape[2:])]
     if padding == "valid" or padding == 0:
         padding = [(0, 0)] * rank
@@ -68,8 +73,9 @@ def average_pool(x, *, kernel, stride=None, padding=None, count_include_pad=True
     return pooled(np.nanmean, x, kernel, stride, padding, fill=np.nan)
 
 
-def transposed_convolution(x, w, bias=None, *, stride=(1,), padding=0, output_padding=(0,), dilation=(1,), groups=1):
-    axes = len(stride)
+def transposed_convolution(x, w, bias=None, *, stride=1, padding=0, output_padding=0, dilation=1, groups=1):
+    axes = w.ndim - 2
+    stride, output_padding, dilation = (per_axis(value, axes) for value in (stride, output_padding, dilation))
     padding = [(padding, padding)] * axes if isinstance(padding, int) else padding
     padding = [(p, p) if isinstance(p, int) else p for p in padding]
     spans = [d * (k - 1) + 1 for d, k in zip(dilation, w.shape[2:])]
