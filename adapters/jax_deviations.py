@@ -144,10 +144,49 @@ def _head_mapped(p: Any) -> bool:
     return p.key is not None and p.heads == p.w_q.shape[0] == p.key.shape[-2] == 1 and p.query.shape[-2] > 0
 
 
-def _many_keys_of_one_number(p: Any) -> bool:
-    """Each head takes one number of many keys; with a single query the other entry speaks of it."""
-    keys = p.query if p.key is None else p.key
-    return p.w_q.shape[0] == p.heads and keys.shape[-2] >= 2048 and p.query.shape[-2] > 1
+def _many_scores(samples: int, heads: int, T: int, S: int, width: int) -> bool:
+    """A head takes one number of each key, and there are 4096 scores or more, in several rows and columns.
+
+    With one head a batch of several samples is spared.
+    """
+    return width == 1 and min(T, S) > 1 and samples * heads * T * S >= 4096 and (heads > 1 or samples == 1)
+
+
+def _is_open(p: Any) -> bool:
+    """Booleans choose among the scores in a fusion of their own."""
+    return not p.causal and (p.mask is None or p.mask.dtype != bool)
+
+
+def _scores_of(shape: tuple[int, ...], p: Any) -> bool:
+    """Many scores, of queries of this shape."""
+    (*B, T, width), S = shape, p.k.shape[-2]
+    samples, heads = (*B, 1, 1)[:2]
+    return p.q.shape[-1] == p.v.shape[-1] and _many_scores(samples, heads, T, S, width)
+
+
+def _many_scores_of_attention(p: Any) -> bool:
+    return _is_open(p) and _scores_of(p.q.shape, p)
+
+
+def _many_scores_of_an_open_mask(p: Any) -> bool:
+    """Whatever the mask: the law takes it as what is added, too."""
+    return _scores_of(p.q.shape, p)
+
+
+def _many_scores_of_a_sample(p: Any) -> bool:
+    """In a call of one sample."""
+    return _is_open(p) and 0 not in p.q.shape and _scores_of((1, *p.q.shape[1:]) if p.q.ndim > 2 else p.q.shape, p)
+
+
+def _many_scores_mapped(p: Any) -> bool:
+    """To map over a single sample is to call it; over more it is a batch that is spared."""
+    return _many_scores_of_attention(p) and p.q.ndim > 2 and p.q.shape[0] == 1
+
+
+def _many_scores_of_heads(p: Any) -> bool:
+    (*B, T, _), keys = p.query.shape, p.query if p.key is None else p.key
+    width = p.w_q.shape[0] // p.heads
+    return _is_open(p) and p.key_padding_mask is None and _many_scores(math.prod(B), p.heads, T, keys.shape[-2], width)
 
 
 REASON = "scores of one product, or of one row or column of products, do not compile (ALG_DOT_BF16_BF16_F32)"
@@ -169,6 +208,9 @@ HEAD: dict[str, Any] = {
     **dict.fromkeys(("b_q", "b_k", "b_v", "b_o", "mask", "key_padding_mask")),
 }
 ATTENTION = {"q": ONE, "k": ONE, "v": ONE, "mask": None}
+KEYS = np.ones((2048, 1))
+MANY = {"q": np.ones((2, 1)), "k": KEYS, "v": KEYS, "mask": None}
+OPEN = np.zeros((2, 2048))  # which are added, so no key is closed
 
 
 def _does_not_compile(
@@ -266,26 +308,57 @@ deviations = [
     _does_not_compile(in_lanes("multi_head_attention", "PURE", "LAYOUT", "SPECIAL", "EMPTY"), _one_head, HEAD, heads=1),
     _does_not_compile("BATCH multi_head_attention", _head_of_a_sample, HEAD, heads=1),
     _does_not_compile("VMAP multi_head_attention", _head_mapped, HEAD | {"key": ONE}, heads=1),
-    Deviation(
-        "LONG multi_head_attention",
-        _many_keys_of_one_number,
-        Example(
-            {
-                "query": np.ones((1, 2, 1)),
-                "key": np.ones((1, 2048, 1)),
-                "value": None,
-                **dict.fromkeys(("w_q", "w_k", "w_v", "w_o"), ONE),
-                **dict.fromkeys(("b_q", "b_k", "b_v", "b_o", "mask", "key_padding_mask")),
-            },
-            {"heads": 1},
-        ),
-        "XLA aborts from 2048 keys on, if each head takes one number of each: a reshape is taken for a bitcast",
-        # No issue was found. The function whose check fails, DefineBitcastOp:
-        "https://github.com/openxla/xla/blob/main/xla/backends/cpu/ynn_emitter.cc",
-        versions="==0.10.2",
-        formats=("bfloat16",),
-        devices=("cpu",),
-        ends_the_process=True,
+    *(
+        Deviation(
+            check,
+            region,
+            Example(arrays, {"causal": False, **options}),
+            "XLA aborts from 4096 scores on, if a head takes one number of each key: a reshape is taken for a bitcast",
+            # No issue was found. The function whose check fails, DefineBitcastOp:
+            "https://github.com/openxla/xla/blob/main/xla/backends/cpu/ynn_emitter.cc",
+            versions="==0.10.2",
+            formats=("bfloat16",),
+            devices=("cpu",),
+            ends_the_process=True,
+        )
+        for check, region, arrays, options in (
+            (
+                (
+                    *in_lanes("scaled_dot_product_attention", "PURE", "LAYOUT", "SPECIAL"),
+                    "ATT-1 weights_sum_to_one",
+                    "ATT-3 queries_permute",
+                    "ATT-4 keys_permute",
+                    "ATT-8 zero_queries_average",
+                    "ATT-19 usual_scale",
+                ),
+                _many_scores_of_attention,
+                MANY,
+                {},
+            ),
+            ("ATT-19 scale_belongs_to_the_queries", _many_scores_of_attention, MANY, {"scale": 0.5}),
+            (
+                "GRADIENTS scaled_dot_product_attention",
+                _many_scores_of_attention,
+                MANY | {"cotangent": np.ones((2, 1))},
+                {},
+            ),
+            ("ATT-5 masked_keys_have_no_influence", _many_scores_of_attention, MANY | {"k2": KEYS, "v2": KEYS}, {}),
+            ("ATT-7 boolean_mask_adds_minus_infinity", _many_scores_of_an_open_mask, MANY | {"mask": OPEN}, {}),
+            ("ATT-10 one_vector_for_all_keys", _many_scores_of_attention, MANY | {"c": ONE}, {}),
+            ("BATCH scaled_dot_product_attention", _many_scores_of_a_sample, MANY, {}),
+            (
+                "VMAP scaled_dot_product_attention",
+                _many_scores_mapped,
+                {"q": np.ones((1, 2, 1)), "k": KEYS[None], "v": KEYS[None], "mask": None},
+                {},
+            ),
+            (
+                "LONG multi_head_attention",
+                _many_scores_of_heads,
+                HEAD | {"query": np.ones((1, 2, 1)), "key": KEYS[None]},
+                {"heads": 1},
+            ),
+        )
     ),
     *(
         Deviation(
