@@ -117,17 +117,18 @@ class Backend:
         *,
         layout: str = "",
         mapped: Sequence[int | None] = (),
+        in_full: bool = False,
     ) -> Arrays:
         """Call the primitive on NumPy arrays of the format; the results come back as NumPy arrays.
 
         Options at the reference's default, or with it on every axis, are not passed. The backend gets
         copies, so what it writes into its inputs stays its own affair. layout: one of the backend's, for every
         array. mapped: for each array 0 if the call is to be mapped over its first axis by the adapter's vmap, or
-        None.
+        None. in_full: options of one value for each axis are passed as they are, since their number is what matters.
 
         Raises: NotOffered; BackendError if the backend raises.
         """
-        function, arrays, keywords = self._prepared(primitive, arrays, options)
+        function, arrays, keywords = self._prepared(primitive, arrays, options, in_full)
         with self._guarded(primitive):
             if mapped:
                 call = _mapped(self.adapter, primitive, self.mode, tuple(mapped[: len(arrays)]), keywords)
@@ -173,7 +174,12 @@ class Backend:
             return self._got(pulled(native, *map(self._put, arrays), **keywords))
 
     def _prepared(
-        self, primitive: str, arrays: Sequence[Any], options: Mapping[str, Any], **cotangent: Any
+        self,
+        primitive: str,
+        arrays: Sequence[Any],
+        options: Mapping[str, Any],
+        in_full: bool = False,
+        **cotangent: Any,
     ) -> tuple[Callable[..., Any], Sequence[Any], dict[str, Any]]:
         """The function in this mode, and the arrays and keywords that it is called with. Raises: NotOffered.
 
@@ -184,7 +190,8 @@ class Backend:
         arrays = _without_trailing_none(arrays)
         settings = {**function.required, **options}
         usual = reference_defaults(primitive)
-        keywords = {k: v for k, v in settings.items() if k in function.required or not _is_usual(v, usual.get(k, ...))}
+        passed = set(function.required) | {k for k, v in settings.items() if in_full and isinstance(v, tuple)}
+        keywords = {k: v for k, v in settings.items() if k in passed or not _is_usual(v, usual.get(k, ...))}
         if unknown := [k for k in keywords if function.names is not None and k not in function.names]:
             raise NotOffered(f"its {primitive} has no option {', '.join(unknown)}")
         if len(arrays) > function.positions:

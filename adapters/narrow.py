@@ -79,6 +79,8 @@ def average_pool(
 def sinusoidal_encoding(
     t: Array, *, d: int, base: float = 10000.0, first_index: int = 0, layout: str = "interleaved"
 ) -> Array:
+    if d < 2 or d % 2 or base <= 0 or layout not in ("interleaved", "halves"):
+        raise ValueError(f"d = {d}, base {base} and layout {layout} mean nothing")
     i = np.arange(first_index, first_index + d // 2, dtype=t.dtype)
     angle = t[..., None] / np.exp(2 * i / d * np.log(t.dtype.type(base)))
     pairs = np.sin(angle), np.cos(angle)

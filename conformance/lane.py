@@ -11,11 +11,13 @@ The body judges one draw, and raises a failure of properties/agreement.py.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from adapters.backend import Backend
 from conformance.cases import CASES, Case
 from properties.law import statement
 from properties.strategies import Draw, Problems, Spec
+from properties.strategies.problems import has_numbers
 from properties.trial import WIDEST, Check, everywhere, trial
 
 Body = Callable[[Backend, Draw, Case], None]
@@ -36,9 +38,9 @@ def is_strict(backend: Backend) -> bool:
 
 
 def with_arrays(case: Case) -> Problems | None:
-    """The row's problems, if they have arrays: output_size has integers."""
+    """The row's problems with numbers, if they have arrays: output_size has integers."""
     arrays = case.problems.pool(0, 0)[0].arrays.values()
-    return case.problems if any(isinstance(x, Spec) for x in arrays) else None
+    return replace(case.problems, wanted=has_numbers) if any(isinstance(x, Spec) for x in arrays) else None
 
 
 def lane(

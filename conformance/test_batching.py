@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,14 @@ from conformance.lane import lane, with_arrays
 from properties.agreement import WrongShape, about
 from properties.sides import bounded
 from properties.strategies import Draw, Problems, batch_norms
+from properties.strategies.problems import has_numbers
 
 BATCHED = {"batch_norm": batch_norms(training=(False,))}  # in training no sample is alone
 
 
 def batched(case: Case) -> Problems | None:
-    """Problems whose samples do not influence each other, if the row has such."""
-    return BATCHED.get(case.primitive, case.problems) if case.samples else None
+    """Problems whose samples do not influence each other, if the row has such; a batch of none has no sample."""
+    return replace(BATCHED.get(case.primitive, case.problems), wanted=has_numbers) if case.samples else None
 
 
 @lane("BATCH", problems=batched)

@@ -34,6 +34,7 @@ def test_long(backend: Backend, draw: Draw, case: Case) -> None:
 
 
 def says_something(backend: Backend, draw: Draw) -> bool:
-    """Whether some bound is smaller than the result."""
+    """Whether the bounds are smaller than the largest result, of half of the elements at least."""
     results = bounded(backend, draw.primitive, list(draw.arrays.values()), draw.options)
-    return any(bool(np.any(y.error < np.abs(y.value))) for y in results)
+    decided = sum(int(np.sum(y.error < np.max(np.abs(y.value), initial=0.0))) for y in results)
+    return 2 * decided >= sum(y.size for y in results)

@@ -51,7 +51,7 @@ def test_rejections(backend: Backend, draw: Draw, case: Case) -> None:
         raise NotOffered(f"{wrong}: valid by its conventions")
 
     def call() -> Any:
-        return backend.call(draw.primitive, list(draw.arrays.values()), draw.options)
+        return backend.call(draw.primitive, list(draw.arrays.values()), draw.options, in_full=True)
 
     if wrong in accepted:
         _accepts(call, f"{wrong} ({accepted[wrong]})", f"{backend.name} {backend.version}")

@@ -453,7 +453,8 @@ class Exposure:
 
     domain: the smallest and the largest point; there is none where the second is not the larger.
     show: call the primitive at points. whole: the points are integers. rounds: the claim counts roundings,
-    of half a unit in the last place each.
+    of half a unit in the last place each. formula: the further formula in which the operation stands alone, if
+    it does not in the reference's own.
     """
 
     operation: str
@@ -461,6 +462,7 @@ class Exposure:
     show: Callable[[Backend, Floats], Shown]
     whole: bool = False
     rounds: bool = False
+    formula: str = ""
 
 
 HAS_LONG = np.finfo(np.longdouble).nmant >= 63
@@ -635,7 +637,7 @@ EXPOSURES: dict[str, tuple[Exposure, ...]] = {
     ),
     "scaled_dot_product_attention": (
         Exposure("exp", _negligible, _exp_of_scores),
-        Exposure("divide", _normals, _thirds, rounds=True),
+        Exposure("divide", _normals, _thirds, rounds=True, formula="normalised_last"),
     ),
     "average_pool": tuple(
         Exposure("divide", _normals, _averaged("average_pool", shape, kernel=shape), rounds=True)
@@ -771,5 +773,6 @@ def needed(backend: Backend, primitive: str, operation: str, options: Mapping[st
     worst, k = int(np.argmax(excess)), low
     at = slice(worst, worst + 1)
     alone = probe(backend, primitive, {"x": x[at]}, options)
-    ulp = float((np.abs(y - v) / F.quantum(v))[worst])  # of the whole formula
+    with np.errstate(over="ignore"):
+        ulp = float(np.abs(y - v)[worst] / F.quantum(v)[worst])  # of the whole formula
     return Measure(len(x), k, ulp, float(x[worst]), alone, float(y[worst]), float(v[worst]))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import reference
-from properties.strategies.problems import Pick, Problem, Problems, Spec, remembered
+from properties.strategies.problems import LEAST, Pick, Problem, Problems, Spec, has_numbers, remembered
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,10 @@ def differentiated(problems: Problems) -> Problems:
 @remembered
 def _pool(problems: Differentiated, breadth: float, seed: int) -> tuple[Problem, ...]:
     own = Problems(problems.primitive, problems.build, problems.kinds)
-    return tuple(_with_cotangent(p) for p in own.pool(breadth, seed) if not np.isneginf(_on_zeros(p)).any())
+    pool = own.pool(breadth, seed)
+    if sum(map(has_numbers, pool)) < LEAST:  # the shortest pools
+        pool += [p for p in replace(own, wanted=has_numbers).pool(breadth, seed) if p not in pool]
+    return tuple(_with_cotangent(p) for p in pool if not np.isneginf(_on_zeros(p)).any())
 
 
 def _with_cotangent(problem: Problem) -> Problem:
