@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from adapters.deviations import Deviation, Example, accepted, in_lanes
-from reference.arithmetic import FLOAT32, FLOAT64
+from reference.arithmetic import BFLOAT16, FLOAT32, FLOAT64
 from reference.arrays import per_axis
 from reference.convolution import paddings
 
@@ -168,8 +168,8 @@ def _many_scores_of_attention(p: Any) -> bool:
     return _is_open(p) and _scores_of(p.q.shape, p)
 
 
-def _many_scores_of_an_open_mask(p: Any) -> bool:
-    """Whatever the mask: the law takes it as what is added, too."""
+def _many_scores_with_any_mask(p: Any) -> bool:
+    """A law that adds what the booleans stand for."""
     return _scores_of(p.q.shape, p)
 
 
@@ -192,14 +192,7 @@ def _many_scores_of_heads(p: Any) -> bool:
 REASON = "scores of one product, or of one row or column of products, do not compile (ALG_DOT_BF16_BF16_F32)"
 SOURCE = "https://github.com/openxla/xla/blob/main/xla/service/elemental_ir_emitter.cc"
 ONE = [[0.0]]
-ONE_HEAD: dict[str, Any] = {
-    "query": ONE,
-    **dict.fromkeys(("key", "value")),
-    **dict.fromkeys(("w_q", "w_k", "w_v", "w_o"), ONE),
-    **dict.fromkeys(("b_q", "b_k", "b_v", "b_o")),
-    "mask": np.ones((1, 1, 2), bool),
-    "key_padding_mask": None,
-}
+TWO = np.eye(2)
 
 HEAD: dict[str, Any] = {
     "query": ONE,
@@ -210,7 +203,6 @@ HEAD: dict[str, Any] = {
 ATTENTION = {"q": ONE, "k": ONE, "v": ONE, "mask": None}
 KEYS = np.ones((2048, 1))
 MANY = {"q": np.ones((2, 1)), "k": KEYS, "v": KEYS, "mask": None}
-OPEN = np.zeros((2, 2048))  # which are added, so no key is closed
 
 
 def _does_not_compile(
@@ -328,23 +320,23 @@ deviations = [
                     "ATT-1 weights_sum_to_one",
                     "ATT-3 queries_permute",
                     "ATT-4 keys_permute",
+                    "ATT-5 masked_keys_have_no_influence",
                     "ATT-8 zero_queries_average",
+                    "ATT-10 one_vector_for_all_keys",
+                    "ATT-19 scale_belongs_to_the_queries",
                     "ATT-19 usual_scale",
                 ),
                 _many_scores_of_attention,
                 MANY,
                 {},
             ),
-            ("ATT-19 scale_belongs_to_the_queries", _many_scores_of_attention, MANY, {"scale": 0.5}),
+            ("ATT-7 boolean_mask_adds_minus_infinity", _many_scores_with_any_mask, MANY, {}),
             (
                 "GRADIENTS scaled_dot_product_attention",
                 _many_scores_of_attention,
                 MANY | {"cotangent": np.ones((2, 1))},
                 {},
             ),
-            ("ATT-5 masked_keys_have_no_influence", _many_scores_of_attention, MANY | {"k2": KEYS, "v2": KEYS}, {}),
-            ("ATT-7 boolean_mask_adds_minus_infinity", _many_scores_of_an_open_mask, MANY | {"mask": OPEN}, {}),
-            ("ATT-10 one_vector_for_all_keys", _many_scores_of_attention, MANY | {"c": ONE}, {}),
             ("BATCH scaled_dot_product_attention", _many_scores_of_a_sample, MANY, {}),
             (
                 "VMAP scaled_dot_product_attention",
@@ -409,6 +401,7 @@ deviations = [
             "https://github.com/openxla/xla/issues/48719",
             where=_sees_one_element,
             versions="==0.10.2",
+            formats=("float64", "float32", "float16"),
             devices=("cpu",),
             ends_the_process=True,
         )
@@ -436,11 +429,25 @@ deviations = [
             "dot_product_attention takes a mask of several keys where there is one, although it must be broadcastable "
             "to the scores: the scores are broadcast to the mask, and the one value is repeated",
             "https://docs.jax.dev/en/latest/_autosummary/jax.nn.dot_product_attention.html",
+            where=where,
             versions="==0.10.2",
+            formats=("float64", "float32", "bfloat16"),
         )
-        for primitive, arrays, options in (
-            ("scaled_dot_product_attention", {"q": ONE, "k": ONE, "v": ONE, "mask": np.ones((1, 2), bool)}, {}),
-            ("multi_head_attention", ONE_HEAD, {"heads": 1}),
+        for primitive, arrays, options, where in (
+            (
+                "scaled_dot_product_attention",
+                {"q": TWO, "k": TWO[:1], "v": TWO[:1], "mask": np.ones((2, 2), bool)},
+                {},
+                lambda p: p.format is not BFLOAT16 or not _one_attention(p),  # which does not compile
+            ),
+            (
+                "multi_head_attention",
+                HEAD
+                | {"query": TWO, "key": TWO[:1], **dict.fromkeys(("w_q", "w_k", "w_v", "w_o"), TWO)}
+                | {"mask": np.ones((1, 2, 2), bool)},
+                {"heads": 1},
+                lambda p: p.format is not BFLOAT16 or not _one_head(p),
+            ),
         )
     ),
 ]

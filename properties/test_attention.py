@@ -109,7 +109,7 @@ def test_the_past_is_enough(f: Any, p: Any) -> Any:
 @law("ATT-7", attentions(causal=(False,), mask=("boolean",), scale=UNSCALED))
 def test_boolean_mask_adds_minus_infinity(f: Any, p: Any) -> Any:
     """A boolean mask = adding 0 where it is true and -inf where it is false."""
-    added = np.where(_open(p.mask), 0.0, -np.inf)
+    added = np.where(p.mask, 0.0, -np.inf)
     return (
         f.scaled_dot_product_attention(*p.arrays, **p.options),
         f.scaled_dot_product_attention(p.q, p.k, p.v, added, **p.options),
