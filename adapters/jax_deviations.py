@@ -193,6 +193,7 @@ REASON = "scores of one product, or of one row or column of products, do not com
 SOURCE = "https://github.com/openxla/xla/blob/main/xla/service/elemental_ir_emitter.cc"
 ONE = [[0.0]]
 TWO = np.eye(2)
+ONE_FOR_SEVERAL = "queries with one number for several weights"  # which has a meaning here
 
 HEAD: dict[str, Any] = {
     "query": ONE,
@@ -299,6 +300,12 @@ deviations = [
     _does_not_compile("VMAP scaled_dot_product_attention", _attention_mapped, ATTENTION),
     _does_not_compile(in_lanes("multi_head_attention", "PURE", "LAYOUT", "SPECIAL", "EMPTY"), _one_head, HEAD, heads=1),
     _does_not_compile("BATCH multi_head_attention", _head_of_a_sample, HEAD, heads=1),
+    _does_not_compile(
+        "REJECTS multi_head_attention",
+        lambda p: p.wrong == ONE_FOR_SEVERAL and _one_head(p),
+        HEAD | {"key": [[0.0, 0.0]], "wrong": ONE_FOR_SEVERAL} | {w: [[0.0, 0.0]] for w in ("w_q", "w_k", "w_v")},
+        heads=1,
+    ),
     _does_not_compile("VMAP multi_head_attention", _head_mapped, HEAD | {"key": ONE}, heads=1),
     *(
         Deviation(
