@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from adapters.deviations import Deviation, Example, accepted, in_lanes
-from reference.arithmetic import FLOAT32, FLOAT64
+from reference.arithmetic import BFLOAT16, FLOAT32, FLOAT64
 from reference.arrays import per_axis
 from reference.convolution import paddings
 
@@ -144,23 +144,56 @@ def _head_mapped(p: Any) -> bool:
     return p.key is not None and p.heads == p.w_q.shape[0] == p.key.shape[-2] == 1 and p.query.shape[-2] > 0
 
 
-def _many_keys_of_one_number(p: Any) -> bool:
-    """Each head takes one number of many keys; with a single query the other entry speaks of it."""
-    keys = p.query if p.key is None else p.key
-    return p.w_q.shape[0] == p.heads and keys.shape[-2] >= 2048 and p.query.shape[-2] > 1
+def _many_scores(samples: int, heads: int, T: int, S: int, width: int) -> bool:
+    """A head takes one number of each key, and there are 4096 scores or more, in several rows and columns.
+
+    With one head a batch of several samples is spared.
+    """
+    return width == 1 and min(T, S) > 1 and samples * heads * T * S >= 4096 and (heads > 1 or samples == 1)
+
+
+def _is_open(p: Any) -> bool:
+    """Booleans choose among the scores in a fusion of their own."""
+    return not p.causal and (p.mask is None or p.mask.dtype != bool)
+
+
+def _scores_of(shape: tuple[int, ...], p: Any) -> bool:
+    """Many scores, of queries of this shape."""
+    (*B, T, width), S = shape, p.k.shape[-2]
+    samples, heads = (*B, 1, 1)[:2]
+    return p.q.shape[-1] == p.v.shape[-1] and _many_scores(samples, heads, T, S, width)
+
+
+def _many_scores_of_attention(p: Any) -> bool:
+    return _is_open(p) and _scores_of(p.q.shape, p)
+
+
+def _many_scores_with_any_mask(p: Any) -> bool:
+    """A law that adds what the booleans stand for."""
+    return _scores_of(p.q.shape, p)
+
+
+def _many_scores_of_a_sample(p: Any) -> bool:
+    """In a call of one sample."""
+    return _is_open(p) and 0 not in p.q.shape and _scores_of((1, *p.q.shape[1:]) if p.q.ndim > 2 else p.q.shape, p)
+
+
+def _many_scores_mapped(p: Any) -> bool:
+    """To map over a single sample is to call it; over more it is a batch that is spared."""
+    return _many_scores_of_attention(p) and p.q.ndim > 2 and p.q.shape[0] == 1
+
+
+def _many_scores_of_heads(p: Any) -> bool:
+    (*B, T, _), keys = p.query.shape, p.query if p.key is None else p.key
+    width = p.w_q.shape[0] // p.heads
+    return _is_open(p) and p.key_padding_mask is None and _many_scores(math.prod(B), p.heads, T, keys.shape[-2], width)
 
 
 REASON = "scores of one product, or of one row or column of products, do not compile (ALG_DOT_BF16_BF16_F32)"
 SOURCE = "https://github.com/openxla/xla/blob/main/xla/service/elemental_ir_emitter.cc"
 ONE = [[0.0]]
-ONE_HEAD: dict[str, Any] = {
-    "query": ONE,
-    **dict.fromkeys(("key", "value")),
-    **dict.fromkeys(("w_q", "w_k", "w_v", "w_o"), ONE),
-    **dict.fromkeys(("b_q", "b_k", "b_v", "b_o")),
-    "mask": np.ones((1, 1, 2), bool),
-    "key_padding_mask": None,
-}
+TWO = np.eye(2)
+ONE_FOR_SEVERAL = "queries with one number for several weights"  # which has a meaning here
 
 HEAD: dict[str, Any] = {
     "query": ONE,
@@ -169,6 +202,8 @@ HEAD: dict[str, Any] = {
     **dict.fromkeys(("b_q", "b_k", "b_v", "b_o", "mask", "key_padding_mask")),
 }
 ATTENTION = {"q": ONE, "k": ONE, "v": ONE, "mask": None}
+KEYS = np.ones((2048, 1))
+MANY = {"q": np.ones((2, 1)), "k": KEYS, "v": KEYS, "mask": None}
 
 
 def _does_not_compile(
@@ -265,27 +300,64 @@ deviations = [
     _does_not_compile("VMAP scaled_dot_product_attention", _attention_mapped, ATTENTION),
     _does_not_compile(in_lanes("multi_head_attention", "PURE", "LAYOUT", "SPECIAL", "EMPTY"), _one_head, HEAD, heads=1),
     _does_not_compile("BATCH multi_head_attention", _head_of_a_sample, HEAD, heads=1),
+    _does_not_compile(
+        "REJECTS multi_head_attention",
+        lambda p: p.wrong == ONE_FOR_SEVERAL and _one_head(p),
+        HEAD | {"key": [[0.0, 0.0]], "wrong": ONE_FOR_SEVERAL} | {w: [[0.0, 0.0]] for w in ("w_q", "w_k", "w_v")},
+        heads=1,
+    ),
     _does_not_compile("VMAP multi_head_attention", _head_mapped, HEAD | {"key": ONE}, heads=1),
-    Deviation(
-        "LONG multi_head_attention",
-        _many_keys_of_one_number,
-        Example(
-            {
-                "query": np.ones((1, 2, 1)),
-                "key": np.ones((1, 2048, 1)),
-                "value": None,
-                **dict.fromkeys(("w_q", "w_k", "w_v", "w_o"), ONE),
-                **dict.fromkeys(("b_q", "b_k", "b_v", "b_o", "mask", "key_padding_mask")),
-            },
-            {"heads": 1},
-        ),
-        "XLA aborts from 2048 keys on, if each head takes one number of each: a reshape is taken for a bitcast",
-        # No issue was found. The function whose check fails, DefineBitcastOp:
-        "https://github.com/openxla/xla/blob/main/xla/backends/cpu/ynn_emitter.cc",
-        versions="==0.10.2",
-        formats=("bfloat16",),
-        devices=("cpu",),
-        ends_the_process=True,
+    *(
+        Deviation(
+            check,
+            region,
+            Example(arrays, {"causal": False, **options}),
+            "XLA aborts from 4096 scores on, if a head takes one number of each key: a reshape is taken for a bitcast",
+            # No issue was found. The function whose check fails, DefineBitcastOp:
+            "https://github.com/openxla/xla/blob/main/xla/backends/cpu/ynn_emitter.cc",
+            versions="==0.10.2",
+            formats=("bfloat16",),
+            devices=("cpu",),
+            ends_the_process=True,
+        )
+        for check, region, arrays, options in (
+            (
+                (
+                    *in_lanes("scaled_dot_product_attention", "PURE", "LAYOUT", "SPECIAL"),
+                    "ATT-1 weights_sum_to_one",
+                    "ATT-3 queries_permute",
+                    "ATT-4 keys_permute",
+                    "ATT-5 masked_keys_have_no_influence",
+                    "ATT-8 zero_queries_average",
+                    "ATT-10 one_vector_for_all_keys",
+                    "ATT-19 scale_belongs_to_the_queries",
+                    "ATT-19 usual_scale",
+                ),
+                _many_scores_of_attention,
+                MANY,
+                {},
+            ),
+            ("ATT-7 boolean_mask_adds_minus_infinity", _many_scores_with_any_mask, MANY, {}),
+            (
+                "GRADIENTS scaled_dot_product_attention",
+                _many_scores_of_attention,
+                MANY | {"cotangent": np.ones((2, 1))},
+                {},
+            ),
+            ("BATCH scaled_dot_product_attention", _many_scores_of_a_sample, MANY, {}),
+            (
+                "VMAP scaled_dot_product_attention",
+                _many_scores_mapped,
+                {"q": np.ones((1, 2, 1)), "k": KEYS[None], "v": KEYS[None], "mask": None},
+                {},
+            ),
+            (
+                "LONG multi_head_attention",
+                _many_scores_of_heads,
+                HEAD | {"query": np.ones((1, 2, 1)), "key": KEYS[None]},
+                {"heads": 1},
+            ),
+        )
     ),
     *(
         Deviation(
@@ -336,6 +408,7 @@ deviations = [
             "https://github.com/openxla/xla/issues/48719",
             where=_sees_one_element,
             versions="==0.10.2",
+            formats=("float64", "float32", "float16"),
             devices=("cpu",),
             ends_the_process=True,
         )
@@ -363,11 +436,25 @@ deviations = [
             "dot_product_attention takes a mask of several keys where there is one, although it must be broadcastable "
             "to the scores: the scores are broadcast to the mask, and the one value is repeated",
             "https://docs.jax.dev/en/latest/_autosummary/jax.nn.dot_product_attention.html",
+            where=where,
             versions="==0.10.2",
+            formats=("float64", "float32", "bfloat16"),
         )
-        for primitive, arrays, options in (
-            ("scaled_dot_product_attention", {"q": ONE, "k": ONE, "v": ONE, "mask": np.ones((1, 2), bool)}, {}),
-            ("multi_head_attention", ONE_HEAD, {"heads": 1}),
+        for primitive, arrays, options, where in (
+            (
+                "scaled_dot_product_attention",
+                {"q": TWO, "k": TWO[:1], "v": TWO[:1], "mask": np.ones((2, 2), bool)},
+                {},
+                lambda p: p.format is not BFLOAT16 or not _one_attention(p),  # which does not compile
+            ),
+            (
+                "multi_head_attention",
+                HEAD
+                | {"query": TWO, "key": TWO[:1], **dict.fromkeys(("w_q", "w_k", "w_v", "w_o"), TWO)}
+                | {"mask": np.ones((1, 2, 2), bool)},
+                {"heads": 1},
+                lambda p: p.format is not BFLOAT16 or not _one_head(p),
+            ),
         )
     ),
 ]

@@ -14,7 +14,7 @@ from adapters.apart import end_of
 from adapters.backend import Backend
 from properties.strategies import Draw, Problem, Spec, softmaxes
 from properties.trial import DEPTHS
-from reference.arithmetic import FLOAT32
+from reference.arithmetic import BFLOAT16, FLOAT32
 from tests.runs import ROOT, results, run
 
 # Of a transposed convolution: signal, kernels, stride, padding, output padding, dilation, and whether
@@ -48,6 +48,41 @@ def test_xla_aborts_in_the_region_and_nowhere_else(case: str) -> None:
     backend = Backend(None, "jax", "0.10.2", "cpu", FLOAT32, "compiled", "jax")
     assert entry.region(draw) is not survives
     assert end_of(backend, "transposed_convolution", [x, w], options) == ("" if survives else "SIGABRT")
+
+
+# Of attention in bfloat16: the shape of the queries, how many keys there are, which mask there is, and whether
+# XLA 0.10.2 survives it.
+MANY_SCORES: dict[str, tuple[Any, ...]] = {
+    "4096 scores": ((64, 1), 64, None, False),
+    "4095 scores": ((63, 1), 65, None, True),
+    "two numbers of a key": ((64, 2), 64, None, True),
+    "a single query": ((1, 2, 1, 1), 2048, None, True),
+    "two samples": ((2, 64, 1), 64, None, True),
+    "two samples of two heads": ((2, 2, 32, 1), 32, None, False),
+    "two samples of two heads, fewer scores": ((2, 2, 31, 1), 33, None, True),
+    "an additive mask": ((64, 1), 64, "additive", False),
+    "a boolean mask": ((64, 1), 64, "boolean", True),
+    "causal": ((64, 1), 64, "causal", True),
+}
+
+
+@pytest.mark.parametrize("case", MANY_SCORES)
+def test_many_scores_abort_in_the_region_and_nowhere_else(case: str) -> None:
+    """A process that computes attention dies if and only if the ledger says so."""
+    if importlib.util.find_spec("jax") is None or importlib.metadata.version("jaxlib") != "0.10.2":
+        pytest.skip("another XLA")
+    from adapters.jax_deviations import deviations
+
+    shape, S, kind, survives = MANY_SCORES[case]
+    *_, entry = (entry for entry in deviations if "VALUES scaled_dot_product_attention" in entry.checks)
+    masks = {"boolean": np.ones((shape[-2], S), bool), "additive": np.zeros((shape[-2], S), BFLOAT16.dtype)}
+    q, k = (np.ones(s, BFLOAT16.dtype) for s in (shape, (*shape[:-2], S, shape[-1])))
+    arrays = {"q": q, "k": k, "v": k, "mask": masks.get(kind)}
+    options = {"causal": kind == "causal", "scale": None}
+    problem = Problem("scaled_dot_product_attention", {"q": Spec(q.shape)}, options)
+    backend = Backend(None, "jax", "0.10.2", "cpu", BFLOAT16, "compiled", "jax")
+    assert entry.region(Draw(problem, "integers", BFLOAT16, arrays, {})) is not survives
+    assert end_of(backend, problem.primitive, list(arrays.values()), options) == ("" if survives else "SIGABRT")
 
 
 # -- a ledger in a run of pytest -----------------------------------------------------------------------

@@ -70,6 +70,19 @@ def larger(name: str, axis: int, least: int = 0) -> Change:
     return shaped(name, f)
 
 
+def smaller(name: str, axis: int) -> Change:
+    """One element less along an axis, where more than one stay.
+
+    Who counts by this array and not by its companion stays inside of the memory of both.
+    """
+
+    def f(shape: Shape) -> Shape | None:
+        i = axis % len(shape)
+        return (*shape[:i], shape[i] - 1, *shape[i + 1 :]) if shape[i] > 2 else None
+
+    return shaped(name, f)
+
+
 def one_for_all(name: str) -> Change:
     """A single number in place of several; a broadcast would repeat it."""
     return shaped(name, lambda shape: (1,) * len(shape) if math.prod(shape) > 1 else None)
@@ -405,7 +418,7 @@ INVALID: dict[str, dict[str, Change]] = {
     },
     "scaled_dot_product_attention": {
         "keys of another width": larger("k", -1, least=1),
-        "values of another number": larger("v", -2, least=2),
+        "values of another number": smaller("v", -2),
         "one value for several keys": where(
             lambda p: _shape(p, "k")[-2] > 1, shaped("v", lambda shape: (*shape[:-2], 1, shape[-1]))
         ),
@@ -431,7 +444,7 @@ INVALID: dict[str, dict[str, Change]] = {
         "queries with one number for several weights": where(
             lambda p: _apart(p) and _shape(p, "query")[-1] > 1, shaped("query", lambda shape: (*shape[:-1], 1))
         ),
-        "values of another number": where(_apart, larger("value", -2, least=2)),
+        "values of another number": where(_apart, smaller("value", -2)),
         "keys and values of another batch": where(
             lambda p: _apart(p) and _in_batches(p) and not (p.arrays["mask"] or p.arrays["key_padding_mask"]),
             _other_batch("key", "value"),
