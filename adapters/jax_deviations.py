@@ -294,11 +294,45 @@ deviations = [
     _does_not_compile(
         in_lanes("scaled_dot_product_attention", "PURE", "LAYOUT", "SPECIAL", "EMPTY"), _one_attention, ATTENTION
     ),
+    _does_not_compile(
+        (
+            "ATT-1 weights_are_positive",
+            "ATT-1 weights_sum_to_one",
+            "ATT-2 between_the_values",
+            "ATT-3 queries_permute",
+            "ATT-4 keys_permute",
+            "ATT-8 zero_queries_average",
+            "ATT-9 large_gaps_select",
+            "ATT-19 usual_scale",
+        ),
+        _one_attention,
+        ATTENTION,
+        causal=False,
+    ),
+    _does_not_compile("ATT-19 scale_belongs_to_the_queries", _one_attention, ATTENTION, causal=False, scale=0.5),
+    _does_not_compile("ATT-10 one_vector_for_all_keys", _one_attention, ATTENTION | {"c": ONE}, causal=False),
+    _does_not_compile(
+        "ATT-7 boolean_mask_adds_minus_infinity", _one_attention, ATTENTION | {"mask": np.ones((1, 1), bool)}
+    ),
+    *(
+        _does_not_compile(check, _one_attention, ATTENTION | {"k2": ONE, "v2": ONE}, causal=True)
+        for check in ("ATT-5 masked_keys_have_no_influence", "ATT-6 the_future_has_no_influence")
+    ),
     _does_not_compile("GRADIENTS scaled_dot_product_attention", _one_attention, ATTENTION | {"cotangent": ONE}),
     _does_not_compile("GRADIENTS multi_head_attention", _one_head, HEAD | {"cotangent": ONE}, heads=1),
     _does_not_compile("BATCH scaled_dot_product_attention", _attention_of_a_sample, ATTENTION),
     _does_not_compile("VMAP scaled_dot_product_attention", _attention_mapped, ATTENTION),
     _does_not_compile(in_lanes("multi_head_attention", "PURE", "LAYOUT", "SPECIAL", "EMPTY"), _one_head, HEAD, heads=1),
+    _does_not_compile("ATT-16 self_attention_is_cross_attention_with_itself", _one_head, HEAD, heads=1),
+    _does_not_compile(
+        "ATT-7 padding_is_a_mask", _one_head, HEAD | {"key_padding_mask": np.ones(1, bool)}, heads=1, causal=False
+    ),
+    _does_not_compile(
+        "ATT-5 padding_has_no_influence",
+        _one_head,
+        HEAD | {"key": ONE, "value": ONE, "key2": ONE, "value2": ONE, "key_padding_mask": np.ones(1, bool)},
+        heads=1,
+    ),
     _does_not_compile("BATCH multi_head_attention", _head_of_a_sample, HEAD, heads=1),
     _does_not_compile(
         "REJECTS multi_head_attention",
