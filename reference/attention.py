@@ -175,15 +175,16 @@ def scores(q: Array, k: Array, mask: Array | None, causal: bool, scale: float | 
         raise ValueError(f"queries {q.shape} and keys {k.shape} belong to different batches")
     products = np.matmul(q, np.swapaxes(k, -1, -2))
     logits = products / math.sqrt(q.shape[-1]) if scale is None else products * scale
-    if causal:
+    if mask is not None:
+        if np.broadcast_shapes(mask.shape, logits.shape) != logits.shape:
+            raise ValueError(f"a mask {mask.shape} does not broadcast to the scores {logits.shape}")
+        if is_boolean(mask) and not adds_masks:
+            logits = np.where(mask, logits, -np.inf)
+        else:
+            logits = logits + (np.where(mask, 0.0, -np.inf) if is_boolean(mask) else mask)
+    if causal:  # last, so that nothing in the mask lets the future in
         logits = np.where(np.tri(*logits.shape[-2:], dtype=np.bool_), logits, -np.inf)
-    if mask is None:
-        return logits
-    if np.broadcast_shapes(mask.shape, logits.shape) != logits.shape:
-        raise ValueError(f"a mask {mask.shape} does not broadcast to the scores {logits.shape}")
-    if is_boolean(mask):
-        return logits + np.where(mask, 0.0, -np.inf) if adds_masks else np.where(mask, logits, -np.inf)
-    return logits + mask
+    return logits
 
 
 def _both(mask: Array | None, keys: Array) -> Array:
