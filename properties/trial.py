@@ -117,7 +117,7 @@ class Depth:
 DEPTHS = {
     "smoke": Depth(
         values=1.0,
-        gradients=0.5,
+        gradients=0.3,
         lanes=0.1,
         modes=0,
         laws=0.6,
