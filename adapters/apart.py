@@ -12,11 +12,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from adapters.backend import Backend
 from adapters.loading import load
 from reference.arithmetic import FORMATS
+from reference.arithmetic.formats import holds_numbers
 
 LIMIT = 120.0  # seconds, in which a framework can be imported on a machine that is busy
 ROOT = Path(__file__).resolve().parents[1]
@@ -57,7 +56,7 @@ def main() -> None:
     if cotangent is None:
         backend.call(primitive, arrays, options)
     else:
-        numbers = [i for i, x in enumerate(arrays) if isinstance(x, np.ndarray) and x.dtype.kind not in "biu"]
+        numbers = [i for i, x in enumerate(arrays) if holds_numbers(x)]
         backend.gradient(primitive, arrays, options, cotangent, numbers)
 
 

@@ -286,6 +286,12 @@ def _function(adapter: Any, primitive: str, mode: str) -> _Function:
     return _functions[key][1]
 
 
+def _in_mode(adapter: Any, mode: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    decorate = getattr(adapter, "modes", {}).get(mode)
+    decorated: Callable[..., Any] = decorate(function) if decorate else function
+    return decorated
+
+
 _gradients: dict[tuple[int, str, str, tuple[int, ...]], tuple[Any, Callable[..., Any]]] = {}
 
 
@@ -296,9 +302,7 @@ def _gradient(adapter: Any, primitive: str, mode: str, wanted: tuple[int, ...]) 
         differentiate = getattr(adapter, "gradient", None)
         if not differentiate:
             raise NotOffered("it has no gradients")
-        pulled = differentiate(getattr(adapter, primitive), wanted)
-        in_mode = getattr(adapter, "modes", {}).get(mode)
-        _gradients[key] = adapter, in_mode(pulled) if in_mode else pulled
+        _gradients[key] = adapter, _in_mode(adapter, mode, differentiate(getattr(adapter, primitive), wanted))
     return _gradients[key][1]
 
 
@@ -311,9 +315,8 @@ def _inspected(adapter: Any, primitive: str, mode: str) -> _Function:
     defaults = reference_defaults(primitive)
     by_position = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     by_name = [p for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    in_mode = getattr(adapter, "modes", {}).get(mode)
     return _Function(
-        call=in_mode(function) if in_mode else function,
+        call=_in_mode(adapter, mode, function),
         positions=math.inf if inspect.Parameter.VAR_POSITIONAL in kinds else len(by_position),
         names=None if inspect.Parameter.VAR_KEYWORD in kinds else frozenset(p.name for p in by_name),
         required={p.name: defaults[p.name] for p in by_name if p.default is p.empty and p.name in defaults},
@@ -335,9 +338,8 @@ def _mapped(
     if key not in _maps:
         if len(_maps) == MOST_MAPS:
             _maps.clear()
-        in_mode = adapter.modes[mode] if hasattr(adapter, "modes") else None
         function = adapter.vmap(functools.partial(getattr(adapter, primitive), **keywords), axes)
-        _maps[key] = adapter, in_mode(function) if in_mode else function
+        _maps[key] = adapter, _in_mode(adapter, mode, function)
     return _maps[key][1]
 
 

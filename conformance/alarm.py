@@ -32,7 +32,7 @@ from threadpoolctl import threadpool_limits
 
 from adapters.backend import Backend, NotOffered
 from conformance import results
-from conformance.checks import lanes, laws
+from conformance.checks import check_ids, checks
 from conformance.choice import Choice
 from properties import agreement
 from properties.agreement import Failure
@@ -100,16 +100,14 @@ class Setting:
             backends = Choice(self.adapters, (), (), self.depth, 0, Path(), 0).backends()
         except pytest.UsageError as error:
             raise Refused(str(error)) from None
-        checks = {id: (f.check, f) for id, f in laws().items()}  # type: ignore[attr-defined]  # set by the decorator
-        checks |= {id: (f.func.cases[f.keywords["case"]], f) for id, f in lanes().items()}  # type: ignore[attr-defined]  # a partial
-        if self.only and self.only not in checks:
-            alike = difflib.get_close_matches(self.only, checks, n=1, cutoff=0)
+        if self.only and self.only not in check_ids():
+            alike = difflib.get_close_matches(self.only, check_ids(), n=1, cutoff=0)
             raise Refused(f'There is no check "{self.only}". Did you mean "{alike[0]}"? The reports name every check.')
         configure(self.depth, 0)
         return [
             Trial(check, test, backend)
             for backend in backends
-            for check, test in checks.values()
+            for check, test in checks().items()
             if self.only in (None, check.id)
             if is_tried(check, backend, [b.format.name for b in backends if b.name == backend.name])
         ]

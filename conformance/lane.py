@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from adapters.backend import Backend
 from conformance.cases import CASES, Case
-from properties.law import statement
+from properties.law import stands_for, statement
 from properties.strategies import Draw, Problems, Spec
 from properties.strategies.problems import has_numbers
 from properties.trial import WIDEST, Check, everywhere, trial
@@ -81,9 +81,6 @@ def lane(
         def test(backend: Backend, case: Case) -> None:
             trial(checks[case], backend, tried[case], lambda backend, draw: body(backend, draw, case))
 
-        test.cases = checks  # type: ignore[attr-defined]  # read by the plugin
-        test.place_as = body  # type: ignore[attr-defined]  # where pytest says that the test stands
-        test.__name__, test.__doc__, test.__module__ = body.__name__, body.__doc__, body.__module__
-        return test
+        return stands_for(body, test, cases=checks)
 
     return decorate

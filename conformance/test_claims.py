@@ -16,7 +16,7 @@ from adapters.backend import Backend, BackendError, NotOffered
 from conformance.cases import CASES, Case
 from properties import agreement, probes
 from properties.agreement import ClaimContradicted, Raised
-from properties.law import statement
+from properties.law import stands_for, statement
 from properties.probes import EXPOSURES, INSIDE, Finding, Measure
 from properties.strategies import KINDS, Draw, draw
 from properties.trial import Check, depth_of_run, entropy_of, is_known
@@ -47,10 +47,7 @@ def claim(
         def test(backend: Backend, case: Case) -> None:
             judged(backend, checks[case], lambda: body(backend, case, checks[case]))
 
-        test.cases = checks  # type: ignore[attr-defined]  # read by the plugin
-        test.place_as = body  # type: ignore[attr-defined]  # where pytest says that the test stands
-        test.__name__, test.__doc__, test.__module__ = body.__name__, body.__doc__, body.__module__
-        return test
+        return stands_for(body, test, cases=checks)
 
     return decorate
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
 from adapters.backend import Backend
 from conformance.cases import Case
 from conformance.lane import lane
@@ -14,6 +12,7 @@ from properties.sides import bounded_gradient, terms_of_gradient
 from properties.strategies import Draw, Problems
 from properties.strategies.cotangents import differentiated
 from properties.strategies.kinds import KINDS
+from reference.arithmetic.formats import holds_numbers
 
 
 def _problems(case: Case) -> Problems | None:
@@ -44,8 +43,4 @@ def test_gradients(backend: Backend, draw: Draw, case: Case) -> None:
 def wanted(draw: Draw, case: Case) -> list[int]:
     """Which arrays of a draw there is a gradient with respect to: those of the row that hold numbers."""
     given = enumerate(draw.arrays.items())
-    return [i for i, (name, x) in given if case.has_gradient(name) and _holds_numbers(x)]
-
-
-def _holds_numbers(x: object) -> bool:
-    return isinstance(x, np.ndarray) and x.dtype.kind not in "biu"
+    return [i for i, (name, x) in given if case.has_gradient(name) and holds_numbers(x)]

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -32,6 +32,7 @@ from properties.trial import Check, Judge, trial
 from reference.arithmetic import Bounded
 
 Body = Callable[[Any, Any], tuple[Any, Any]]
+Test = TypeVar("Test", bound=Callable[..., None])
 
 # At the default depth a law is tried in two formats and values in all: what a law adds over values is
 # semantics, which shows in float64, and float32 is what most users run.
@@ -58,12 +59,17 @@ def law(
         def test(backend: Backend) -> None:
             trial(check, backend, problems, judge)
 
-        test.check = check  # type: ignore[attr-defined]  # read by whoever collects the tests
-        test.place_as = body  # type: ignore[attr-defined]  # where pytest says that the test stands
-        test.__name__, test.__doc__, test.__module__ = body.__name__, body.__doc__, body.__module__
-        return test
+        return stands_for(body, test, check=check)
 
     return decorate
+
+
+def stands_for(body: Callable[..., Any], test: Test, **read: Any) -> Test:
+    """A test in the place of the body that it was made of; read: what whoever collects the tests reads of it."""
+    for name, value in {**read, "place_as": body}.items():  # pytest says that the test stands at place_as
+        setattr(test, name, value)
+    test.__name__, test.__doc__, test.__module__ = body.__name__, body.__doc__ or "", body.__module__
+    return test
 
 
 def statement(body: Callable[..., Any]) -> str:

@@ -15,6 +15,7 @@ from adapters.backend import Backend
 from adapters.written import WRITTEN
 from properties.strategies.draws import Draw
 from reference.arithmetic import FLOAT64, Arithmetic, Bounded, default_arithmetic, gradient_terms, read, read_gradient
+from reference.arithmetic.formats import holds_numbers
 
 ON_OUTPUTS = default_arithmetic(FLOAT64)  # what a law does to results happens in float64
 
@@ -55,7 +56,7 @@ class Read:
 
 
 def _is_number(x: Any) -> bool:
-    return isinstance(x, Bounded) or (isinstance(x, np.ndarray) and x.dtype.kind not in "biu")
+    return isinstance(x, Bounded) or holds_numbers(x)
 
 
 def bounded(

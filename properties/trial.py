@@ -65,10 +65,10 @@ class Depth:
     """How much is tried.
 
     values, gradients, lanes, modes, laws: the breadth of the pool for each part of the checks; a part of
-    breadth 0 is not tried. low: its share in
-    formats below float32, since what is wrong in every format shows in the others. compiled: its share where
-    each new shape is compiled, which takes a hundred times as long as a call. itself: its share on the
-    reference, which the suite's own tests try too. draws: on each problem; redraws: on each that was compiled;
+    breadth 0 is not tried. low: its share in formats below float32, since what is wrong in every format shows
+    in the others. compiled: its share where each new shape is compiled, which takes a hundred times as long as
+    a call. itself: its share on the reference, which the suite's own tests try too. draws: on each problem;
+    redraws: on each that was compiled;
     lane_draws: in a lane, which looks for other things than a rare number; one where no number matters,
     since the problem is invalid. free: problems that Hypothesis draws besides. law_formats: in how many of its
     formats a law is tried; None: in all there are. claims: problems, or ways to lay out a sum, that a claim is

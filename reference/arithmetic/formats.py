@@ -8,6 +8,7 @@ section 2.2).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -108,3 +109,8 @@ def trailing_quantum(x: Floats) -> float:
     significand, exponent = np.frexp(x)
     integer = np.ldexp(significand, 53).astype(np.int64)
     return float(np.min(np.ldexp((integer & -integer).astype(np.float64), exponent - 53)))
+
+
+def holds_numbers(x: Any) -> bool:
+    """Whether something is an array of numbers of a format, and not of integers, of booleans or no array."""
+    return isinstance(x, np.ndarray) and x.dtype.kind not in "biu"

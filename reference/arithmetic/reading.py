@@ -10,6 +10,7 @@ import numpy as np
 
 from reference.arithmetic.bounded import Bounded, concluded
 from reference.arithmetic.claims import Arithmetic, FirstOrder
+from reference.arithmetic.formats import holds_numbers
 from reference.arithmetic.terms import Terms
 from reference.arithmetic.traced import Traced, gradient, rounding_of, zeros
 
@@ -126,8 +127,7 @@ def _is_number(x: Any) -> bool:
 def _input(x: Any, arithmetic: Arithmetic) -> Any:
     if isinstance(x, Bounded):
         return x.under(arithmetic)
-    is_number = isinstance(x, np.ndarray) and x.dtype.kind not in "biu"
-    return Bounded.of(x, arithmetic) if is_number else x
+    return Bounded.of(x, arithmetic) if holds_numbers(x) else x
 
 
 def _leaves(result: Any) -> tuple[Any, ...]:
