@@ -37,18 +37,24 @@ def run(adapter: str | Path, *arguments: str, report: Path, workers: int = 0) ->
 
 def begin(adapter: str | Path, *arguments: str, report: Path, workers: int = 0) -> subprocess.Popen[str]:
     """A run that goes on, in a process group of its own, so that it can be ended."""
-    line = command(adapter, *arguments, report=report, workers=workers)
-    return subprocess.Popen(
-        line,
-        cwd=ROOT,
-        env=surroundings(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-        # What a shell starts in the background ignores Ctrl-C, and so would this.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    return begun(command(adapter, *arguments, report=report, workers=workers))
+
+
+def begun(line: list[str]) -> subprocess.Popen[str]:
+    """A command in a process group of its own; it hears Ctrl-C, which those of a shell in the background ignore."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            line,
+            cwd=ROOT,
+            env=surroundings(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:

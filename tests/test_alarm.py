@@ -22,7 +22,7 @@ from conformance import alarm
 from conformance.cases import CASES, Case
 from properties.strategies import draws, problems
 from reference.arithmetic import FLOAT16, FLOAT32, FLOAT64, Format
-from tests.runs import ROOT, surroundings, wait_for
+from tests.runs import ROOT, begun, surroundings, wait_for
 from tests.test_vocabulary import Watched
 
 ONE = "VALUES softmax"
@@ -169,15 +169,7 @@ def test_an_interrupted_run_says_how_it_goes_on(adapters: dict[str, Path], tmp_p
     """Ctrl-C ends with status 130 and one sentence, also with several processes."""
     state = tmp_path / "state.jsonl"
     given = ["--seeds=1000", "--only", ONE, f"--adapter={adapters['right']}", f"--state={state}", "--jobs=2"]
-    process = subprocess.Popen(
-        line(*given),
-        cwd=ROOT,
-        env=surroundings(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+    process = begun(line(*given))
     wait_for(lambda: bool(written(state)), seconds=60)
     os.killpg(process.pid, signal.SIGINT)
     output, _ = process.communicate(timeout=60)
