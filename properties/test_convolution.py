@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from properties.agreement import same_number
+from adapters.backend import Backend
+from properties.agreement import same_bits, same_number
 from properties.law import law
 from properties.sides import wide
 from properties.strategies.convolution import convolutions, deltas, transposed_convolutions, with_place
 from properties.strategies.cotangents import differentiated
+from properties.trial import is_strict
+from reference import PRIMITIVES
 from reference.convolution import output_size, paddings, spread, windows
 
 EXPLICIT = ("none", "one side each", "asymmetric")
@@ -128,6 +132,28 @@ def test_pointwise_is_dense(f: Any, p: Any) -> Any:
     return f.convolution(p.x, p.w, **p.options), np.reshape(np.einsum("ncs,oc->nos", x, w), (N, O, *S))
 
 
+@law("CONV-11", convolutions(padding=("none",), padding_mode=("zeros",), groups=(1,), dilation=(1,), more=(0,)))
+def test_kernel_as_large_as_the_signal(f: Any, p: Any) -> Any:
+    """A kernel of the signal's size, without padding, has one position: y[n, o] = b[o] + <x[n], w[o]>."""
+    y = f.convolution(*p.arrays, **p.options)
+    N, O, taps = p.x.shape[0], p.w.shape[0], math.prod(p.w.shape[1:])
+    products = np.matmul(np.reshape(wide(p.x), (N, taps)), np.swapaxes(np.reshape(wide(p.w), (O, taps)), 0, 1))
+    return y, np.reshape(products if p.bias is None else products + wide(p.bias), (N, O, *[1] * (p.x.ndim - 2)))
+
+
+@law("CONV-15", convolutions(padding=EXPLICIT, flush=True))
+def test_reflection(f: Any, p: Any) -> Any:
+    """Reversing the spatial axes of x and w, and each pair of paddings, reverses those of y.
+
+    The stride divides S + p_before + p_after - d (K - 1) - 1: no element is left over behind the last window.
+    """
+    axes = tuple(range(2, p.x.ndim))
+    pairs = paddings(p.padding, *[(1,) * len(axes)] * 4)
+    reflected = p.options | {"padding": tuple((after, before) for before, after in pairs)}
+    y = f.convolution(np.flip(p.x, axes), np.flip(p.w, axes), p.bias, **reflected)
+    return y, np.flip(f.convolution(*p.arrays, **p.options), axes)
+
+
 @law("CONV-16", convolutions())
 def test_channels_permute(f: Any, p: Any) -> Any:
     """In each group: reversing w and b in o reverses y in o; reversing x and w in c changes nothing."""
@@ -231,6 +257,46 @@ def test_impulse_gives_the_taps(f: Any, p: Any) -> Any:
 
     y = f.convolution(_alone(p.x, p.place), p.w, **p.options)
     return y, _placed(p, y.shape, taps() if p.place else ())
+
+
+def _elsewhere(f: Any, p: Any, primitive: str, number: Any) -> tuple[Any, Any]:
+    """The results with another number at p.place, and without, where no window holds that place."""
+    here = np.zeros(p.x.shape, bool)
+    if p.place is not None:
+        here[p.place] = True
+    held = PRIMITIVES[primitive](here.astype(float), np.ones(p.w.shape), **p.options) > 0
+    call = getattr(f, primitive)
+    changed, y = (call(x, p.w, p.bias, **p.options) for x in (np.where(here, number, p.x), p.x))
+    return np.where(held, 0, changed), np.where(held, 0, y)
+
+
+def takes_nan(primitive: str) -> Callable[[Backend], bool]:
+    """What is asked about NaN, and does not claim that zeros which it adds meet other numbers."""
+    return lambda backend: is_strict(backend) and not backend.arithmetic(primitive).spreads_specials
+
+
+@law("CONV-22", with_place(convolutions()), verb=same_bits)
+def test_locality(f: Any, p: Any) -> Any:
+    """Another number in the signal does not change a bit of any output whose window does not hold it."""
+    return _elsewhere(f, p, "convolution", 1 - p.x)
+
+
+@law("CONV-22", with_place(convolutions()), verb=same_bits, concerns=takes_nan("convolution"))
+def test_locality_of_nan(f: Any, p: Any) -> Any:
+    """A NaN in the signal does not change a bit of any output whose window does not hold it."""
+    return _elsewhere(f, p, "convolution", np.nan)
+
+
+@law("CONV-22", with_place(transposed_convolutions()), verb=same_bits)
+def test_transposed_locality(f: Any, p: Any) -> Any:
+    """Another number in the signal does not change a bit of any output that none of its taps reaches."""
+    return _elsewhere(f, p, "transposed_convolution", 1 - p.x)
+
+
+@law("CONV-22", with_place(transposed_convolutions()), verb=same_bits, concerns=takes_nan("transposed_convolution"))
+def test_transposed_locality_of_nan(f: Any, p: Any) -> Any:
+    """A NaN in the signal does not change a bit of any output that none of its taps reaches."""
+    return _elsewhere(f, p, "transposed_convolution", np.nan)
 
 
 @law("CONV-23", convolutions(rank=(2, 3), stride=("mixed", 1), dilation=("mixed", 1)))

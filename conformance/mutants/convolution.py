@@ -561,3 +561,39 @@ def forgets_an_empty_batch(x: Any, *, padding: Any, **options: Any) -> Any:
 def ignores_a_dilation_that_strides(size: int, kernel: int, **options: Any) -> int:
     """Only with a stride above 1 the dilation does not count."""
     return output_size(size, kernel, **options | ({"dilation": 1} if options.get("stride", 1) > 1 else {}))
+
+
+# -- what reaches where it should not --------------------------------------------------------------------
+
+
+@mutant("convolution")
+def zeros_between_the_groups(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """One kernel for all channels, with zeros for those of other groups, which a NaN does not respect."""
+    g, (O, C, *K) = options.get("groups", 1), w.shape
+    every = np.zeros((g, O // g, g, C, *K))
+    every[range(g), :, range(g)] = w.reshape(g, O // g, C, *K)
+    return convolution(x, every.reshape(O, g * C, *K), bias, **options | {"groups": 1})
+
+
+@mutant("transposed_convolution")
+def as_one_matrix(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """The product with the whole matrix, whose zeros meet every number of the signal."""
+    shape, n = x.shape[1:], x[0].size if len(x) else 0
+    columns = transposed_convolution(np.eye(n).reshape(n, *shape), w, **options)
+    y = np.reshape(np.reshape(x, (len(x), n)) @ np.reshape(columns, (n, -1)), (len(x), *columns.shape[1:]))
+    return y if bias is None else y + np.reshape(bias, (-1, *[1] * (x.ndim - 2)))
+
+
+def _rescaled(of: Any) -> Any:
+    def rescales_by_the_largest(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+        """The signal is divided by its largest number, and the result multiplied: each bit depends on all numbers."""
+        largest = np.max(np.abs(x), initial=0.0)
+        scale = largest if 0 < largest < np.inf else 1.0
+        y = of(x / scale, w, **options) * scale
+        return y if bias is None else y + np.reshape(bias, (-1, *[1] * (x.ndim - 2)))
+
+    return rescales_by_the_largest
+
+
+mutant("convolution")(_rescaled(convolution))
+mutant("transposed_convolution")(_rescaled(transposed_convolution))

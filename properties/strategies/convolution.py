@@ -9,6 +9,7 @@ from properties.strategies.problems import Pick, Problem, Problems, Spec
 from reference.convolution import paddings
 
 MODES = ("zeros", "reflect", "replicate", "circular")
+MORE = (1, 0, 2, 3, 4)
 PADDINGS = ("none", "one side each", "asymmetric", "same", "valid", "full")
 
 
@@ -39,13 +40,16 @@ def convolutions(
     channels: tuple[int, ...] = (1, 2, 3),
     circular_multiple: bool = False,
     room: int = 0,
+    more: tuple[int, ...] = MORE,
+    flush: bool = False,
     kinds: tuple[str, ...] | None = None,
 ) -> Problems:
     """Signals and kernels that fit.
 
     inputs, kernels: how many signals and kernels of that shape a law needs (x, x2; w, w2).
     circular_multiple: circular padding that keeps the size, and a stride that divides it.
-    room: additional elements on each axis, for laws about the interior.
+    room: additional elements on each axis, for laws about the interior. more: how many the signal may have beyond
+    the least. flush: the last window ends where the padded signal does.
     """
 
     def build(pick: Pick) -> Problem:
@@ -64,7 +68,7 @@ def convolutions(
         else:
             sides = _sides(pick, pick.option("padding", padding, usual="one side each"), r)
             mode = pick.option("padding_mode", padding_mode)
-            S = _signal(pick, sides, mode, K, s, d, spans, room)
+            S = _signal(pick, sides, mode, K, s, d, spans, room, more, flush)
         options = {"stride": s, "padding": sides, "dilation": d, "groups": g, "padding_mode": mode}
         arrays = {
             "x": Spec((N, C, *S)),
@@ -87,6 +91,8 @@ def _signal(
     d: Sequence[int],
     spans: Sequence[int],
     room: int,
+    more: Sequence[int],
+    flush: bool,
 ) -> tuple[int, ...]:
     """Sizes into which the kernel fits, and that the padding mode can continue."""
     S = []
@@ -99,7 +105,8 @@ def _signal(
         least = span if isinstance(sides, str) else max(span - before - after, continued)
         if sides in ("same", "full") and mode == "zeros":
             least = 1
-        S.append(least + room + pick.size((1, 0, 2, 3, 4)))
+        size = least + room + pick.size(more)
+        S.append(size - (size + before + after - span) % -s[axis] if flush else size)
     return tuple(S)
 
 
