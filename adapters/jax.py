@@ -17,6 +17,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import jax.scipy
 import numpy as np
 from jax import Array, lax
 
@@ -41,6 +42,7 @@ NUMPY_PAD = f"it goes on with what it has added: {DOCS}/_autosummary/jax.numpy.p
 CONV_TRANSPOSE = (
     f"the padding of the result may have any sign and size: {DOCS}/_autosummary/jax.lax.conv_transpose.html"
 )
+TOEPLITZ = f"{DOCS}/_autosummary/jax.scipy.linalg.toeplitz.html"
 _POOL = {"kernel larger than the padded signal": NO_WINDOW, "negative padding": CUT}
 
 # Invalid problems that have a meaning here.
@@ -62,6 +64,7 @@ accepts = {
         "negative output padding": CONV_TRANSPOSE,
         "an empty signal": NO_WINDOW,
     },
+    "toeplitz": dict.fromkeys(("an empty column", "an empty row"), f"{NOTHING}: {TOEPLITZ}"),
     "max_pool": _POOL,
     "sum_pool": _POOL,
     "average_pool": _POOL,
@@ -111,6 +114,7 @@ accepts = {
 CONTRACTIONS = (
     "convolution",
     "transposed_convolution",
+    "true_convolution",
     "dense",
     "residual",
     "scaled_dot_product_attention",
@@ -253,6 +257,8 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
     if device == "cuda" and format is FLOAT32 and primitive in CONTRACTIONS:
         claims |= {"tensor_float32": True}
         claims["source"] += "; its default precision is TF32 on a GPU: https://github.com/jax-ml/jax/issues/12008"
+    if primitive == "toeplitz":
+        claims["source"] += "; jax/_src/scipy/linalg.py, _toeplitz: a convolution with kernels of a one and zeros"
     if primitive == "sigmoid":
         claims["ulps"] |= {"expit": 2}
         claims["flushes_results"] = True
@@ -384,6 +390,14 @@ def transposed_convolution(
         use_consistent_padding=True,
     )
     return y if bias is None else y + bias.reshape(-1, *[1] * rank)
+
+
+def true_convolution(x: Array, w: Array, *, mode: str = "full") -> Array:
+    return jax.scipy.signal.convolve(x, w, mode)
+
+
+def toeplitz(c: Array, r: Array | None = None) -> Array:
+    return jax.scipy.linalg.toeplitz(c, r)
 
 
 def max_pool(

@@ -31,7 +31,9 @@ from properties.strategies import (
     softmaxes,
     sum_pools,
     tanhs,
+    toeplitzes,
     transposed_convolutions,
+    true_convolutions,
 )
 
 
@@ -73,6 +75,11 @@ def above(rank: int) -> Callable[[Any], tuple[str, ...]]:
     return lambda p: ("x",) if p.x.ndim > rank else ()
 
 
+def matrices(p: Any) -> tuple[str, ...]:
+    """c (*N, m), r (*N, n): a batch of matrices."""
+    return ("c", "r") if p.c.ndim > 1 else ()
+
+
 def positions(p: Any) -> tuple[str, ...]:
     """t (*T): each position is a sample."""
     return ("t",) if p.t.ndim else ()
@@ -111,6 +118,8 @@ CASES = (
     Case(pads(), exact=True, samples=batch),
     Case(convolutions(), exact=True, samples=batch),
     Case(transposed_convolutions(), exact=True, samples=batch),
+    Case(true_convolutions(), exact=True),
+    Case(toeplitzes(), exact=True, samples=matrices),
     Case(max_pools(), exact=True, samples=batch),
     Case(sum_pools(), exact=True, samples=batch),
     Case(average_pools(), exact=True, samples=batch),

@@ -12,11 +12,19 @@ from adapters.backend import Backend
 from properties.agreement import same_bits, same_number
 from properties.law import law
 from properties.sides import wide
-from properties.strategies.convolution import convolutions, deltas, transposed_convolutions, with_place
+from properties.strategies.convolution import (
+    convolutions,
+    deltas,
+    toeplitzes,
+    transposed_convolutions,
+    true_convolutions,
+    with_place,
+)
 from properties.strategies.cotangents import differentiated
+from properties.strategies.kinds import KINDS
 from properties.trial import is_strict
 from reference import PRIMITIVES
-from reference.convolution import output_size, paddings, spread, windows
+from reference.convolution import output_size, paddings, spread, toeplitz, windows
 
 EXPLICIT = ("none", "one side each", "asymmetric")
 
@@ -372,3 +380,90 @@ def test_transposed_impulse_gives_the_taps(f: Any, p: Any) -> Any:
 
     y = f.transposed_convolution(_alone(p.x, p.place), p.w, **p.options)
     return y, _placed(p, y.shape, taps() if p.place else ())
+
+
+def _with_zeros(x: Any, n: int) -> Any:
+    """n zeros behind, along the last axis."""
+    return np.pad(x, [*[(0, 0)] * (len(x.shape) - 1), (0, n)])
+
+
+@law("CONV-12", convolutions(rank=(1,), padding=EXPLICIT, padding_mode=("zeros",), groups=(1,), bias=(False,)))
+def test_product_with_a_toeplitz_matrix(f: Any, p: Any) -> Any:
+    """conv(x, w)[n, o] = every s-th row of T x[n], with the taps, d - 1 zeros between them, along each row of T."""
+    x, w = np.pad(wide(p.x), [(0, 0), (0, 0), *paddings(p.padding, *[(1,)] * 4)]), spread(wide(p.w), p.dilation)
+    P = x.shape[-1] - w.shape[-1] + 1
+    T = toeplitz(_with_zeros(w[..., :1], P - 1), _with_zeros(w, P - 1))[..., :: p.stride[0], :]
+    return f.convolution(p.x, p.w, **p.options), np.einsum("ncj,ocij->noi", x, T)
+
+
+@law("CONV-12", true_convolutions(rank=(1,), mode=("full",)))
+def test_true_convolution_by_a_toeplitz_matrix(f: Any, p: Any) -> Any:
+    """conv(x, w) = T x where w, and zeros behind it, is the first column of T."""
+    (S,), y = p.x.shape, f.true_convolution(p.x, p.w, **p.options)
+    w = wide(p.w)
+    return y, np.matmul(toeplitz(_with_zeros(w, S - 1), _with_zeros(w[:1], S - 1)), wide(p.x))
+
+
+@law("CONV-12", toeplitzes())
+def test_diagonals_are_constant(f: Any, p: Any) -> Any:
+    """T[i + 1, j + 1] = T[i, j]; the first column is c and what follows in the first row is r, or c."""
+    T, c, r = f.toeplitz(*p.arrays), wide(p.c), wide(p.c if p.r is None else p.r)
+    flat = (*T.shape[:-2], (T.shape[-2] - 1) * (T.shape[-1] - 1))
+    first = [T[..., :, 0], T[..., 0, 1:], np.reshape(T[..., 1:, 1:], flat)]
+    again = [c, r[..., 1:], np.reshape(T[..., :-1, :-1], flat)]
+    return np.concatenate(first, -1), np.concatenate(again, -1)
+
+
+OF_THREE = tuple(kind for kind in KINDS if kind != "large")  # products of three large numbers overflow
+
+
+@law("CONV-14", true_convolutions(mode=("full",)))
+def test_commutes(f: Any, p: Any) -> Any:
+    """x * w = w * x, with full padding."""
+    return f.true_convolution(p.x, p.w, **p.options), f.true_convolution(p.w, p.x, **p.options)
+
+
+@law("CONV-14", true_convolutions(mode=("full",), order=("signal first",), further=True, room=2, kinds=OF_THREE))
+def test_associates(f: Any, p: Any) -> Any:
+    """(x * w) * v = x * (w * v), with full padding."""
+    return (
+        f.true_convolution(f.true_convolution(p.x, p.w, **p.options), p.v, **p.options),
+        f.true_convolution(p.x, f.true_convolution(p.w, p.v), **p.options),
+    )
+
+
+@law("CONV-14", true_convolutions(mode=("valid",), order=("signal first",), further=True, room=2, kinds=OF_THREE))
+def test_valid_associates(f: Any, p: Any) -> Any:
+    """(x * w) * v = x * (w * v) where nothing is padded, and only the kernels are composed in full."""
+    return (
+        f.true_convolution(f.true_convolution(p.x, p.w, **p.options), p.v, **p.options),
+        f.true_convolution(p.x, f.true_convolution(p.w, p.v), **p.options),
+    )
+
+
+def _correlated(f: Any, x: Any, w: Any) -> Any:
+    """What networks call convolution, of one channel, with full padding."""
+    return f.convolution(x[None, None], w[None, None], padding=tuple(n - 1 for n in w.shape))[0, 0]
+
+
+@law("CONV-14", true_convolutions(mode=("full",)))
+def test_correlation_with_the_flipped_kernel(f: Any, p: Any) -> Any:
+    """x * w is the cross-correlation of x with w turned round."""
+    return f.true_convolution(p.x, p.w, **p.options), _correlated(f, p.x, np.flip(p.w))
+
+
+@law("CONV-14", true_convolutions(mode=("full",)))
+def test_symmetric_kernel(f: Any, p: Any) -> Any:
+    """With a symmetric kernel, w + flip(w), convolution and cross-correlation are the same."""
+    w = p.w + np.flip(p.w)
+    return f.true_convolution(p.x, w, **p.options), _correlated(f, p.x, w)
+
+
+@law("CONV-14", true_convolutions(mode=("same", "valid")))
+def test_parts_of_the_full_convolution(f: Any, p: Any) -> Any:
+    """In mode "same" y is the S elements of the full result from (K - 1)/2 on, in "valid" those from min(S, K) - 1."""
+    y, every = f.true_convolution(p.x, p.w, **p.options), f.true_convolution(p.x, p.w)
+    axes = list(zip(p.x.shape, p.w.shape, strict=True))
+    first = [(K - 1) // 2 if p.mode == "same" else min(S, K) - 1 for S, K in axes]
+    P = [S if p.mode == "same" else abs(S - K) + 1 for S, K in axes]
+    return y, every[tuple(slice(i, i + n) for i, n in zip(first, P, strict=True))]

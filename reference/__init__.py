@@ -29,7 +29,7 @@ from reference.attention import (
     scaled_first,
     softmax_in_float32,
 )
-from reference.convolution import convolution, output_size, pad, transposed_convolution
+from reference.convolution import convolution, output_size, pad, toeplitz, transposed_convolution, true_convolution
 from reference.dense import dense
 from reference.dropout import dropout
 from reference.normalization import (
@@ -62,6 +62,8 @@ PRIMITIVES: dict[str, Callable[..., Any]] = {
         pad,
         convolution,
         transposed_convolution,
+        true_convolution,
+        toeplitz,
         max_pool,
         sum_pool,
         average_pool,
@@ -131,5 +133,7 @@ __all__ = [
     "softmax",
     "sum_pool",
     "tanh",
+    "toeplitz",
     "transposed_convolution",
+    "true_convolution",
 ]

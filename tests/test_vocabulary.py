@@ -116,6 +116,13 @@ CALLS: dict[str, list[tuple[list[Any], dict[str, Any]]]] = {
         ([x[:, :, None], np.ones((4, 4, 1, 3))], {"stride": (3, 2), "output_padding": (2, 0)}),
         ([x[:, :, None, None], np.ones((4, 2, 1, 1, 3))], {"stride": (1, 1, 2)}),
     ],
+    "true_convolution": [
+        ([flat, np.ones(2)], {}),
+        ([x[0], np.ones((2, 3))], {"mode": "same"}),
+        ([x[0, :2], x[1]], {"mode": "valid"}),
+        ([flat[:2], flat], {"mode": "same"}),
+    ],
+    "toeplitz": [([flat], {}), ([x, x[..., :2]], {}), ([flat[:1], flat], {})],
     "residual": [
         ([x, np.ones((3, 6)), np.ones((6, 3)), *biases], {})
         for biases in ([], [flat[:3]], [None, np.ones(6)], [flat[:3], np.ones(6)])

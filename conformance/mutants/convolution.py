@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from conformance.mutants.base import mutant
-from reference import convolution, output_size, pad, transposed_convolution
+from reference import convolution, output_size, pad, toeplitz, transposed_convolution, true_convolution
 from reference.arithmetic import BFLOAT16
 from reference.arrays import per_axis
 from reference.convolution import paddings, spread
@@ -597,3 +597,117 @@ def _rescaled(of: Any) -> Any:
 
 mutant("convolution")(_rescaled(convolution))
 mutant("transposed_convolution")(_rescaled(transposed_convolution))
+
+
+# -- true_convolution ------------------------------------------------------------------------------------
+
+
+@mutant("true_convolution")
+def correlates(x: Any, w: Any, *, mode: str = "full") -> Any:
+    """The cross-correlation of networks: the kernel is not turned round."""
+    return true_convolution(x, np.flip(w), mode=mode)
+
+
+@mutant("true_convolution")
+def turns_the_last_axis(x: Any, w: Any, *, mode: str = "full") -> Any:
+    """Only the last axis of the kernel is turned round."""
+    return true_convolution(x, np.flip(w, tuple(range(w.ndim - 1))), mode=mode)
+
+
+@mutant("true_convolution")
+def same_from_the_other_middle(x: Any, w: Any, *, mode: str = "full") -> Any:
+    """The middle of an even kernel is the element after it: "same" begins one later."""
+    if mode != "same":
+        return true_convolution(x, w, mode=mode)
+    y = np.pad(true_convolution(x, w), [(0, 1)] * x.ndim)
+    return y[tuple(slice(k // 2, k // 2 + s) for s, k in zip(x.shape, w.shape, strict=True))]
+
+
+@mutant("true_convolution")
+def same_as_the_longer(x: Any, w: Any, *, mode: str = "full") -> Any:
+    """As in numpy.convolve, "same" has the size of the longer one of both."""
+    is_longer = mode == "same" and w.size > x.size
+    return true_convolution(w, x, mode=mode) if is_longer else true_convolution(x, w, mode=mode)
+
+
+@mutant("true_convolution")
+def wraps_around(x: Any, w: Any, *, mode: str = "full") -> Any:
+    """Transforms of the length of the longer one: what is behind the end comes back at the start."""
+    y = true_convolution(x, w)
+    n = tuple(map(max, x.shape, w.shape))
+    for axis, size in enumerate(n):
+        y = y.copy()
+        head, tail = np.split(y, [size], axis)
+        head[(slice(None),) * axis + (slice(tail.shape[axis]),)] += tail
+        y = np.concatenate([head, tail], axis)
+    return y if mode == "full" else true_convolution(x, w, mode=mode)
+
+
+@mutant("true_convolution")
+def by_a_fourier_transform(x: Any, w: Any, *, mode: str = "full") -> Any:
+    """The product of transforms: errors as large as those of the largest result everywhere."""
+    if mode != "full":
+        return true_convolution(x, w, mode=mode)
+    sizes, axes = [s + k - 1 for s, k in zip(x.shape, w.shape, strict=True)], tuple(range(x.ndim))
+    return np.fft.irfftn(np.fft.rfftn(x, sizes, axes) * np.fft.rfftn(w, sizes, axes), sizes, axes)
+
+
+@mutant("true_convolution")
+def valid_of_a_longer_kernel_turned(x: Any, w: Any, *, mode: str = "full") -> Any:
+    """Where signal and kernel change places, the result of "valid" comes out backwards."""
+    y = true_convolution(x, w, mode=mode)
+    return np.flip(y) if mode == "valid" and w.size > x.size else y
+
+
+# -- toeplitz ----------------------------------------------------------------------------------------------
+
+
+def _row(c: Any, r: Any) -> Any:
+    return c if r is None else r
+
+
+@mutant("toeplitz")
+def transposed_where_it_is_square(c: Any, r: Any = None) -> Any:
+    """The column along the first row, where both are as long."""
+    return toeplitz(r, c) if r is not None and r.shape == c.shape else toeplitz(c, r)
+
+
+@mutant("toeplitz")
+def corner_of_the_row(c: Any, r: Any = None) -> Any:
+    """The diagonal has the first number of the row, not of the column."""
+    return toeplitz(np.concatenate([_row(c, r)[..., :1], c[..., 1:]], -1), r)
+
+
+@mutant("toeplitz")
+def goes_round(c: Any, r: Any = None) -> Any:
+    """Without a row a circulant matrix: each column is the one before it, moved down with its end at the start."""
+    return toeplitz(c, np.roll(np.flip(c, -1), 1, -1) if r is None else r)
+
+
+@mutant("toeplitz")
+def along_the_other_diagonals(c: Any, r: Any = None) -> Any:
+    """A Hankel matrix: the columns are right, in reverse."""
+    return np.flip(toeplitz(c, r), -1)
+
+
+@mutant("toeplitz")
+def by_products(c: Any, r: Any = None) -> Any:
+    """Each row is a product of all diagonals with ones and zeros, which a NaN does not respect."""
+    row = _row(c, r)
+    m, n = c.shape[-1], row.shape[-1]
+    diagonals = np.concatenate([np.flip(c, -1), row[..., 1:]], -1)
+    chosen = np.equal.outer(np.arange(n) - np.arange(m)[:, None] + m - 1, np.arange(m + n - 1))
+    return np.einsum("...d,ijd->...ij", diagonals, chosen.astype(float))
+
+
+@mutant("toeplitz")
+def in_single_precision(c: Any, r: Any = None) -> Any:
+    """float64 goes through float32."""
+    return toeplitz(c.astype(np.float32), None if r is None else r.astype(np.float32)).astype(c.dtype)
+
+
+@mutant("toeplitz")
+def one_matrix_for_all(c: Any, r: Any = None) -> Any:
+    """Every matrix of a batch is the first."""
+    y = toeplitz(c, r)
+    return np.broadcast_to(y[:1], y.shape) if y.ndim > 2 else y

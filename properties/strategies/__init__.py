@@ -2,7 +2,14 @@
 
 from properties.strategies.activations import gelus, log_softmaxes, relus, sigmoids, softmaxes, tanhs
 from properties.strategies.attention import attentions, multi_head_attentions
-from properties.strategies.convolution import convolutions, output_sizes, pads, transposed_convolutions
+from properties.strategies.convolution import (
+    convolutions,
+    output_sizes,
+    pads,
+    toeplitzes,
+    transposed_convolutions,
+    true_convolutions,
+)
 from properties.strategies.dense import denses
 from properties.strategies.draws import Draw, draw, draws
 from properties.strategies.dropout import dropouts
@@ -45,5 +52,7 @@ __all__ = [
     "softmaxes",
     "sum_pools",
     "tanhs",
+    "toeplitzes",
     "transposed_convolutions",
+    "true_convolutions",
 ]

@@ -218,6 +218,43 @@ def deltas() -> Problems:
     return Problems("convolution", build)
 
 
+def true_convolutions(
+    *,
+    rank: tuple[int, ...] = (1, 2, 3),
+    mode: tuple[str, ...] = ("full", "same", "valid"),
+    order: tuple[str, ...] = ("signal first", "kernel first"),
+    further: bool = False,
+    room: int = 0,
+    kinds: tuple[str, ...] | None = None,
+) -> Problems:
+    """A signal and a kernel, in any order, of which one is as long as the other on every axis.
+
+    further: a law needs v, a second kernel that is no longer than the first. room: additional elements of the signal.
+    """
+
+    def build(pick: Pick) -> Problem:
+        r = pick.option("rank", rank)
+        K = pick.sizes((2, 1, 3, 4), r)
+        S = tuple(n + room + pick.size((1, 0, 2, 3)) for n in K)
+        options = {"mode": pick.option("mode", mode)}
+        S, K = (S, K) if pick.option("order", order) == "signal first" else (K, S)
+        extras = {"v": Spec(tuple(min(pick.size((2, 1, 3)), n) for n in K))} if further else {}
+        return Problem("true_convolution", {"x": Spec(S), "w": Spec(K)}, options, extras)
+
+    return Problems("true_convolution", build, kinds)
+
+
+def toeplitzes() -> Problems:
+    """A column and a row, or a column alone, of one matrix or of several."""
+
+    def build(pick: Pick) -> Problem:
+        N = pick.sizes((2, 1, 0), pick.option("rank", (0, 1, 2)))
+        m, n = pick.option("column", (3, 1, 2, 5)), pick.option("row", (2, 1, 3, 4, None))
+        return Problem("toeplitz", {"c": Spec((*N, m)), "r": None if n is None else Spec((*N, n))}, {})
+
+    return Problems("toeplitz", build)
+
+
 def with_place(problems: Problems) -> Problems:
     """The same problems with a place in the signal x, for laws about a single number; None if x is empty."""
 
