@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 from adapters.boundary import as_bits, from_bits
 from adapters.torch_deviations import deviations as deviations
@@ -31,6 +32,7 @@ from reference.arrays import Padding, Pair, PerAxis, per_axis
 formats = ("float64", "float32", "bfloat16", "float16")
 composed = ("residual", "sinusoidal_encoding", "true_convolution")
 conventions = {
+    "flop_count": {"operations": 2, "counts_bias": False},  # torch/utils/flop_counter.py, conv_flop_count
     "lp_pool": {"signed": True},  # "at p = 1, one gets Sum Pooling": torch.nn.LPPool1d
     "dropout": {"by_product": True},  # aten/src/ATen/native/Dropout.cpp multiplies by a mask
     # Booleans become 0 and -inf: https://github.com/pytorch/pytorch/issues/101967
@@ -145,7 +147,7 @@ def vmap(function: functools.partial[Any], axes: Sequence[int | None]) -> Callab
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """torch.compile with its default backend, which writes C++ on the CPU."""
-    if function is output_size:  # computes no array
+    if function in (output_size, parameter_count, flop_count):  # computes no array
         return function
     import torch._inductor.config
     from torch._inductor.cpp_builder import get_cpp_compiler
@@ -400,6 +402,33 @@ def _symmetric(padding: Sequence[int | Pair], layer: str = "Conv2d") -> tuple[in
     if any(before != after for before, after in sides):
         raise NotImplementedError(f"both sides of an axis get the same padding: {DOCS}/generated/torch.nn.{layer}.html")
     return tuple(before for before, _ in sides)
+
+
+def parameter_count(channels: int, outputs: int, *, kernel: Sequence[int], groups: int = 1, bias: bool = True) -> int:
+    layer = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)[len(kernel) - 1]
+    made = layer(channels, outputs, tuple(kernel), groups=groups, bias=bias, device="meta")  # type: ignore[arg-type]  # its rank is known
+    return sum(p.numel() for p in made.parameters())
+
+
+def flop_count(
+    channels: int,
+    outputs: int,
+    *,
+    size: Sequence[int],
+    kernel: Sequence[int],
+    batch: int = 1,
+    stride: PerAxis = 1,
+    padding: int | Sequence[int | Pair] = 0,
+    dilation: PerAxis = 1,
+    groups: int = 1,
+    bias: bool = True,
+) -> int:
+    layer = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)[len(kernel) - 1]
+    sides = padding if isinstance(padding, int) else _symmetric(padding)
+    made = layer(channels, outputs, tuple(kernel), stride, sides, dilation, groups, bias)  # type: ignore[arg-type]  # its rank is known
+    with FlopCounterMode(display=False) as counter:
+        made(torch.zeros(batch, channels, *size))
+    return counter.get_total_flops()
 
 
 def true_convolution(x: Tensor, w: Tensor, *, mode: str = "full") -> Tensor:

@@ -38,7 +38,7 @@ import numpy as np
 
 import reference
 from adapters.backend import Backend
-from conformance.cases import Case
+from conformance.cases import INTEGERS, Case
 from conformance.lane import lane
 from properties.agreement import agree_where, same_signs
 from properties.sides import bounded
@@ -60,7 +60,7 @@ MAXIMA = ("max_pool", "global_max_pool", "adaptive_max_pool")
 
 def special_problems(case: Case) -> Problems | None:
     """The problems of a primitive that takes numbers of a format."""
-    if case.primitive == "output_size":
+    if case.primitive in INTEGERS:
         return None
     return replace(case.problems, kinds=tuple(SPECIAL), wanted=has_numbers)
 

@@ -15,6 +15,8 @@ from properties.sides import wide
 from properties.strategies.convolution import (
     convolutions,
     deltas,
+    flop_counts,
+    parameter_counts,
     toeplitzes,
     transposed_convolutions,
     true_convolutions,
@@ -390,7 +392,8 @@ def _with_zeros(x: Any, n: int) -> Any:
 @law("CONV-12", convolutions(rank=(1,), padding=EXPLICIT, padding_mode=("zeros",), groups=(1,), bias=(False,)))
 def test_product_with_a_toeplitz_matrix(f: Any, p: Any) -> Any:
     """conv(x, w)[n, o] = every s-th row of T x[n], with the taps, d - 1 zeros between them, along each row of T."""
-    x, w = np.pad(wide(p.x), [(0, 0), (0, 0), *paddings(p.padding, *[(1,)] * 4)]), spread(wide(p.w), p.dilation)
+    w, sides = spread(wide(p.w), p.dilation), paddings(p.padding, *[(1,)] * 4)
+    x: Any = np.pad(wide(p.x), [(0, 0), (0, 0), *sides])
     P = x.shape[-1] - w.shape[-1] + 1
     T = toeplitz(_with_zeros(w[..., :1], P - 1), _with_zeros(w, P - 1))[..., :: p.stride[0], :]
     return f.convolution(p.x, p.w, **p.options), np.einsum("ncj,ocij->noi", x, T)
@@ -409,8 +412,8 @@ def test_diagonals_are_constant(f: Any, p: Any) -> Any:
     """T[i + 1, j + 1] = T[i, j]; the first column is c and what follows in the first row is r, or c."""
     T, c, r = f.toeplitz(*p.arrays), wide(p.c), wide(p.c if p.r is None else p.r)
     flat = (*T.shape[:-2], (T.shape[-2] - 1) * (T.shape[-1] - 1))
-    first = [T[..., :, 0], T[..., 0, 1:], np.reshape(T[..., 1:, 1:], flat)]
-    again = [c, r[..., 1:], np.reshape(T[..., :-1, :-1], flat)]
+    first: list[Any] = [T[..., :, 0], T[..., 0, 1:], np.reshape(T[..., 1:, 1:], flat)]
+    again: list[Any] = [c, r[..., 1:], np.reshape(T[..., :-1, :-1], flat)]
     return np.concatenate(first, -1), np.concatenate(again, -1)
 
 
@@ -467,3 +470,29 @@ def test_parts_of_the_full_convolution(f: Any, p: Any) -> Any:
     first = [(K - 1) // 2 if p.mode == "same" else min(S, K) - 1 for S, K in axes]
     P = [S if p.mode == "same" else abs(S - K) + 1 for S, K in axes]
     return y, every[tuple(slice(i, i + n) for i, n in zip(first, P, strict=True))]
+
+
+@law("CONV-20", parameter_counts(), verb=same_number)
+def test_parameters(f: Any, p: Any) -> Any:
+    """A convolution has O (C / groups) K_1 K_2 ... weights, and O numbers in its bias."""
+    without = p.outputs * (p.channels // p.groups) * math.prod(p.kernel)
+    return (f.parameter_count(*p.arrays, **p.options),), (without + (p.outputs if p.bias else 0),)
+
+
+@law("CONV-20", flop_counts(), verb=same_number)
+def test_operations_by_groups_and_samples(f: Any, p: Any) -> Any:
+    """g groups have the operations of g convolutions of C / g channels, N samples those of N."""
+    count = f.flop_count(*p.arrays, **p.options)
+    one = p.options | {"groups": 1, "batch": 1}
+    return (count,), (p.batch * p.groups * f.flop_count(p.channels // p.groups, p.outputs // p.groups, **one),)
+
+
+@law("CONV-20", flop_counts(), verb=same_number)
+def test_operations_without_padding(f: Any, p: Any) -> Any:
+    """Without padding and bias: one or two operations for each weight at each position."""
+    given = p.options | {"padding": 0, "bias": False, "size": tuple(n + 9 for n in p.size)}
+    axes = zip(given["size"], p.kernel, p.stride, p.dilation, strict=True)
+    P = [output_size(S, K, stride=s, dilation=d) for S, K, s, d in axes]
+    weights = p.outputs * (p.channels // p.groups) * math.prod(p.kernel)
+    each = f.flop_count(1, 1, size=(1,), kernel=(1,), bias=False)
+    return (f.flop_count(*p.arrays, **given),), (each * p.batch * weights * math.prod(P),)

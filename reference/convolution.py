@@ -295,3 +295,64 @@ def toeplitz(c: Array, r: Array | None = None) -> Array:
     m, n = np.shape(c)[-1], np.shape(r)[-1]
     diagonals = np.concatenate([np.flip(c, -1), r[..., 1:]], axis=-1)  # from the lowest on
     return np.take(diagonals, np.arange(n) - np.arange(m)[:, None] + m - 1, axis=-1)
+
+
+def parameter_count(channels: int, outputs: int, *, kernel: Sequence[int], groups: int = 1, bias: bool = True) -> int:
+    """Count the numbers that a convolution learns.
+
+        O (C / groups) K_1 K_2 ... + O        without the last O if there is no bias
+
+    Shapes: channels is C and outputs O; kernel has an entry for each spatial axis.
+    Raises: ValueError if groups do not divide C and O, or a count is not positive.
+    Source: He (2024), "Convolution: # parameters and # operations".
+
+    >>> parameter_count(3, 64, kernel=(7, 7), bias=False)
+    9408
+    """
+    if min(channels, outputs, groups, *kernel) < 1 or channels % groups or outputs % groups:
+        raise ValueError(f"{groups} groups of {channels} channels and {outputs} outputs, kernel {kernel}")
+    return outputs * (channels // groups) * math.prod(kernel) + outputs * bias
+
+
+def flop_count(
+    channels: int,
+    outputs: int,
+    *,
+    size: Sequence[int],
+    kernel: Sequence[int],
+    batch: int = 1,
+    stride: PerAxis = 1,
+    padding: Padding = 0,
+    dilation: PerAxis = 1,
+    groups: int = 1,
+    bias: bool = True,
+    operations: int = 1,
+    counts_bias: bool = True,
+    counts_padding: bool = True,
+) -> int:
+    """Count the floating-point operations of a convolution.
+
+        (operations O (C / groups) K_1 K_2 ... + O) N P_1 P_2 ...        without the second O if there is no bias
+
+    so with one operation for a product and its sum, the parameters times the positions. Whether those are one
+    operation or two, whether the bias counts, and whether products with the zeros of the padding do, are
+    conventions. Without these, K P becomes the number of pairs (i, k) whose s i + d k - p lies in the signal.
+
+    Shapes: channels is C, outputs O, batch N; size has an entry for each spatial axis, and kernel too.
+    Raises: ValueError as parameter_count and output_size.
+    Source: He (2024), "Convolution: # parameters and # operations", where one product and sum is one operation.
+
+    >>> flop_count(3, 64, size=(224, 224), kernel=(7, 7), stride=2, padding=3, bias=False)
+    118013952
+    """
+    weights = parameter_count(channels, outputs, kernel=kernel, groups=groups, bias=False) // math.prod(kernel)
+    s, d = per_axis(stride, len(kernel)), per_axis(dilation, len(kernel))
+    pairs = paddings(padding, size, kernel, s, d)
+    axes = list(zip(size, kernel, s, pairs, d, strict=True))
+    P = [output_size(S, K, stride=s_i, padding=p, dilation=d_i) for S, K, s_i, p, d_i in axes]
+    met = [
+        sum(counts_padding or 0 <= s_i * i + d_i * k - before < S for i in range(P_i) for k in range(K))
+        for P_i, (S, K, s_i, (before, _), d_i) in zip(P, axes, strict=True)
+    ]
+    additions = outputs * math.prod(P) if bias and counts_bias else 0
+    return batch * (operations * weights * math.prod(met) + additions)

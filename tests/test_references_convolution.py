@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from scipy import linalg, signal
 
-from reference import convolution, toeplitz, transposed_convolution, true_convolution
+from reference import convolution, flop_count, parameter_count, toeplitz, transposed_convolution, true_convolution
 from reference.arithmetic import read
 from reference.arithmetic.formats import Floats
 from reference.convolution import spread
@@ -246,3 +246,48 @@ def test_the_matrix_of_a_convolution_is_that_of_scipy() -> None:
 def test_toeplitz_refuses_what_is_no_column_and_row(c: tuple[int, ...], r: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="not a column and a row"):
         toeplitz(np.ones(c), np.ones(r))
+
+
+# -- counts ------------------------------------------------------------------------------------------------
+
+LAYERS = [  # channels, outputs, size, kernel, and the other options
+    (1, 1, (5,), (2,), {}),
+    (2, 3, (5, 4), (2, 3), {"padding": ((1, 2), (0, 1)), "stride": (2, 1), "batch": 2}),
+    (4, 6, (6, 5), (2, 3), {"padding": 2, "dilation": (3, 1), "groups": 2}),
+    (3, 3, (3, 3, 2), (1, 2, 2), {"padding": "same", "groups": 3}),
+]
+
+
+@pytest.mark.parametrize(("C", "O", "size", "K", "options"), LAYERS)
+@pytest.mark.parametrize("bias", [True, False])
+def test_counts_are_those_of_a_convolution(
+    C: int, O: int, size: tuple[int, ...], K: tuple[int, ...], options: dict[str, Any], bias: bool
+) -> None:
+    """Of the arrays that it takes; of its outputs, and of ones that meet ones."""
+    how = {name: value for name, value in options.items() if name != "batch"}
+    w = np.ones((O, C // options.get("groups", 1), *K))
+    count = parameter_count(C, O, kernel=K, groups=options.get("groups", 1), bias=bias)
+    assert count == w.size + (O if bias else 0)
+    y = convolution(np.ones((options.get("batch", 1), C, *size)), w, **how)
+    given: dict[str, Any] = {"size": size, "kernel": K, "bias": bias, **options}
+    positions = y.size // O
+    assert flop_count(C, O, **given) == count * positions
+    assert flop_count(C, O, **given, operations=2, counts_bias=False) == 2 * w.size * positions
+    assert flop_count(C, O, **given, counts_padding=False) == np.sum(y) + (y.size if bias else 0)
+
+
+def test_the_parameters_of_the_networks_of_a_lecture() -> None:
+    """421 642 and 418 666 of them (Chen, 2025, "Performance"); a dense layer is a kernel as large as the signal."""
+    CNN = [(1, 32, (3, 3)), (32, 64, (3, 3)), (64, 128, (7, 7)), (128, 10, (1, 1))]
+    FNN = [(1, 512, (28, 28)), (512, 32, (1, 1)), (32, 10, (1, 1))]
+    assert sum(parameter_count(C, O, kernel=K) for C, O, K in CNN) == 421642
+    assert sum(parameter_count(C, O, kernel=K) for C, O, K in FNN) == 418666
+
+
+@pytest.mark.parametrize("wrong", [{"groups": 0}, {"groups": 2}, {"kernel": (0,)}, {"kernel": (-1,)}])
+def test_a_layer_that_cannot_be_is_not_counted(wrong: dict[str, Any]) -> None:
+    options: dict[str, Any] = {"kernel": (2,), **wrong}
+    with pytest.raises(ValueError, match="groups of"):
+        parameter_count(3, 4, **options)
+    with pytest.raises(ValueError, match="groups of"):
+        flop_count(3, 4, size=(5,), **options)

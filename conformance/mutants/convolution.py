@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 
 from conformance.mutants.base import mutant
-from reference import convolution, output_size, pad, toeplitz, transposed_convolution, true_convolution
+from reference import (
+    convolution,
+    flop_count,
+    output_size,
+    pad,
+    parameter_count,
+    toeplitz,
+    transposed_convolution,
+    true_convolution,
+)
 from reference.arithmetic import BFLOAT16
 from reference.arrays import per_axis
 from reference.convolution import paddings, spread
@@ -711,3 +720,94 @@ def one_matrix_for_all(c: Any, r: Any = None) -> Any:
     """Every matrix of a batch is the first."""
     y = toeplitz(c, r)
     return np.broadcast_to(y[:1], y.shape) if y.ndim > 2 else y
+
+
+# -- counts ------------------------------------------------------------------------------------------------
+
+
+@mutant("parameter_count")
+def no_groups(channels: int, outputs: int, **options: Any) -> int:
+    """Each output channel is taken to see all input channels."""
+    return parameter_count(channels, outputs, **options | {"groups": 1})
+
+
+@mutant("parameter_count")
+def a_bias_for_each_group(channels: int, outputs: int, **options: Any) -> int:
+    """The bias has a number for each output channel of one group."""
+    without = parameter_count(channels, outputs, **options | {"bias": False})
+    return without + (outputs // options.get("groups", 1) if options.get("bias", True) else 0)
+
+
+@mutant("parameter_count")
+def always_a_bias(channels: int, outputs: int, **options: Any) -> int:
+    """The bias counts also where there is none."""
+    return parameter_count(channels, outputs, **options | {"bias": True})
+
+
+@mutant("parameter_count")
+def a_bias_for_each_input(channels: int, outputs: int, **options: Any) -> int:
+    """The bias has a number for each input channel."""
+    without = parameter_count(channels, outputs, **options | {"bias": False})
+    return without + (channels if options.get("bias", True) else 0)
+
+
+@mutant("parameter_count")
+def square_kernels(channels: int, outputs: int, *, kernel: Any, **options: Any) -> int:
+    """Every side of the kernel is the first."""
+    return parameter_count(channels, outputs, kernel=(kernel[0],) * len(kernel), **options)
+
+
+@mutant("parameter_count")
+def a_kernel_for_each_pair(channels: int, outputs: int, *, kernel: Any, groups: int = 1, bias: bool = True) -> int:
+    """The groups divide inputs and outputs, each once."""
+    outputs_of_one = parameter_count(channels // groups, outputs // groups, kernel=kernel, bias=False)
+    return outputs_of_one + (outputs if bias else 0)
+
+
+@mutant("flop_count")
+def positions_of_the_signal(channels: int, outputs: int, **options: Any) -> int:
+    """As many positions as the signal has elements: right for "same" and a stride of 1."""
+    size = tuple(n + k - 1 for n, k in zip(options["size"], options["kernel"], strict=True))
+    return flop_count(channels, outputs, **options | {"size": size, "stride": 1, "padding": 0, "dilation": 1})
+
+
+@mutant("flop_count")
+def positions_rounded_up(channels: int, outputs: int, **options: Any) -> int:
+    """The last window may stick out."""
+    s = per_axis(options.get("stride", 1), len(options["kernel"]))
+    size = tuple(n + s_i - 1 for n, s_i in zip(options["size"], s, strict=True))
+    return flop_count(channels, outputs, **options | {"size": size})
+
+
+@mutant("flop_count")
+def dilated_taps_count(channels: int, outputs: int, **options: Any) -> int:
+    """The zeros between the taps count as taps."""
+    d = per_axis(options.get("dilation", 1), len(options["kernel"]))
+    spans = tuple(d_i * (k - 1) + 1 for d_i, k in zip(d, options["kernel"], strict=True))
+    return flop_count(channels, outputs, **options | {"kernel": spans, "dilation": 1})
+
+
+@mutant("flop_count")
+def of_one_sample(channels: int, outputs: int, **options: Any) -> int:
+    """The batch does not count."""
+    return flop_count(channels, outputs, **options | {"batch": 1})
+
+
+@mutant("flop_count")
+def groups_do_not_matter(channels: int, outputs: int, **options: Any) -> int:
+    """Each output channel is taken to see all input channels."""
+    return flop_count(channels, outputs, **options | {"groups": 1})
+
+
+@mutant("flop_count")
+def an_operation_more_for_each_position(channels: int, outputs: int, **options: Any) -> int:
+    """The bias is added without one, too."""
+    return flop_count(channels, outputs, **options | {"bias": True})
+
+
+@mutant("flop_count")
+def padding_of_the_larger_side(channels: int, outputs: int, **options: Any) -> int:
+    """Both sides of an axis are taken to be the larger one."""
+    r = len(options["kernel"])
+    sides = tuple(max(pair) for pair in paddings(options.get("padding", 0), *[(1,) * r] * 4))
+    return flop_count(channels, outputs, **options | {"padding": sides})

@@ -4,8 +4,10 @@ from properties.strategies.activations import gelus, log_softmaxes, relus, sigmo
 from properties.strategies.attention import attentions, multi_head_attentions
 from properties.strategies.convolution import (
     convolutions,
+    flop_counts,
     output_sizes,
     pads,
+    parameter_counts,
     toeplitzes,
     transposed_convolutions,
     true_convolutions,
@@ -35,6 +37,7 @@ __all__ = [
     "draw",
     "draws",
     "dropouts",
+    "flop_counts",
     "gelus",
     "global_pools",
     "layer_norms",
@@ -45,6 +48,7 @@ __all__ = [
     "multi_head_attentions",
     "output_sizes",
     "pads",
+    "parameter_counts",
     "relus",
     "residuals",
     "sigmoids",

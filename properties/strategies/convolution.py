@@ -218,6 +218,41 @@ def deltas() -> Problems:
     return Problems("convolution", build)
 
 
+def _channels(pick: Pick) -> tuple[int, dict[str, int]]:
+    """Groups, and the channels before and behind them."""
+    g = pick.option("groups", (1, 2, 3))
+    return g, {"channels": g * pick.size((3, 1, 2, 5)), "outputs": g * pick.size((2, 1, 3, 64))}
+
+
+def parameter_counts() -> Problems:
+    """Layers with kernels of different sides."""
+
+    def build(pick: Pick) -> Problem:
+        g, channels = _channels(pick)
+        K = pick.sizes((3, 1, 2, 7), pick.option("rank", (2, 1, 3)))
+        options = {"kernel": K, "groups": g, "bias": pick.option("bias", (True, False))}
+        return Problem("parameter_count", channels, options)
+
+    return Problems("parameter_count", build)
+
+
+def flop_counts() -> Problems:
+    """Layers, and signals into which their kernels fit."""
+
+    def build(pick: Pick) -> Problem:
+        r = pick.option("rank", (2, 1, 3))
+        g, channels = _channels(pick)
+        K, d, s = pick.sizes((3, 1, 2), r), pick.per_axis("dilation", (1, 2), r), pick.per_axis("stride", (1, 2, 3), r)
+        sides = _sides(pick, pick.option("padding", ("none", "one side each", "asymmetric")), r)
+        spans = [d_i * (K_i - 1) + 1 for d_i, K_i in zip(d, K, strict=True)]
+        options = {"kernel": K, "batch": pick.option("batch", (1, 2)), "stride": s, "padding": sides, "dilation": d}
+        size = _signal(pick, sides, "zeros", K, s, d, spans, 0, MORE, False)
+        options |= {"size": tuple(max(n, 1) for n in size), "groups": g, "bias": pick.option("bias", (True, False))}
+        return Problem("flop_count", channels, options)
+
+    return Problems("flop_count", build)
+
+
 def true_convolutions(
     *,
     rank: tuple[int, ...] = (1, 2, 3),

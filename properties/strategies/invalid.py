@@ -361,6 +361,18 @@ INVALID: dict[str, dict[str, Change]] = {
         "an empty row": empty("r", -1),
         "rows of another number": where(lambda p: len(_shape(p, "c")) > 1, larger("r", 0, least=2)),
     },
+    "parameter_count": {
+        "groups 0": option("groups", 0),
+        "groups that do not divide the channels": option("groups", lambda p: p.arrays["channels"] + 1),  # type: ignore[operator]  # an integer
+    },
+    "flop_count": {
+        "groups 0": option("groups", 0),
+        "groups that do not divide the channels": option("groups", lambda p: p.arrays["channels"] + 1),  # type: ignore[operator]  # an integer
+        "stride 0": option("stride", lambda p: (0,) * len(p.options["kernel"])),
+        "kernel larger than the padded signal": option(
+            "kernel", lambda p: tuple(n + 9 for n in p.options["size"]), set_to(padding=0)
+        ),
+    },
     "max_pool": {**POOL, **DILATED, **NO_ROOM},
     "sum_pool": {**POOL, **NO_ROOM},
     "average_pool": {**POOL, **NO_ROOM},
