@@ -17,8 +17,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import jax.scipy
 import numpy as np
 from jax import Array, lax
+from jax.example_libraries import stax
 
 from adapters.jax_deviations import deviations as deviations
 from reference.arithmetic import FLOAT16, FLOAT32, FLOAT64, Arithmetic, Format, default_arithmetic, wide_arithmetic
@@ -27,7 +29,10 @@ from reference.arrays import Padding, Pair, PerAxis, per_axis
 jax.config.update("jax_enable_x64", True)
 
 formats = ("float64", "float32", "bfloat16", "float16")
-conventions = {"batch_norm": {"unbiased": False}}  # as in Flax, whose running variance is the biased one
+conventions = {
+    "batch_norm": {"unbiased": False},  # as in Flax, whose running variance is the biased one
+    "flop_count": {"operations": 2, "counts_padding": False},  # xla/service/hlo_cost_analysis.cc, GetConvolutionFlops
+}
 
 DOCS = "https://docs.jax.dev/en/latest"
 BROADCAST = f"what is composed broadcasts: {DOCS}/_autosummary/jax.numpy.add.html"
@@ -41,6 +46,7 @@ NUMPY_PAD = f"it goes on with what it has added: {DOCS}/_autosummary/jax.numpy.p
 CONV_TRANSPOSE = (
     f"the padding of the result may have any sign and size: {DOCS}/_autosummary/jax.lax.conv_transpose.html"
 )
+TOEPLITZ = f"{DOCS}/_autosummary/jax.scipy.linalg.toeplitz.html"
 _POOL = {"kernel larger than the padded signal": NO_WINDOW, "negative padding": CUT}
 
 # Invalid problems that have a meaning here.
@@ -62,6 +68,8 @@ accepts = {
         "negative output padding": CONV_TRANSPOSE,
         "an empty signal": NO_WINDOW,
     },
+    "flop_count": {"kernel larger than the padded signal": NO_WINDOW},
+    "toeplitz": dict.fromkeys(("an empty column", "an empty row"), f"{NOTHING}: {TOEPLITZ}"),
     "max_pool": _POOL,
     "sum_pool": _POOL,
     "average_pool": _POOL,
@@ -111,6 +119,7 @@ accepts = {
 CONTRACTIONS = (
     "convolution",
     "transposed_convolution",
+    "true_convolution",
     "dense",
     "residual",
     "scaled_dot_product_attention",
@@ -175,7 +184,7 @@ def get(y: Array) -> np.ndarray[Any, Any]:
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """jax.jit, with the options of a problem as constants, as in a model."""
-    if function is output_size:  # computes no array
+    if function in (output_size, parameter_count, flop_count):  # computes no array
         return function
     options = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
     return jax.jit(function, static_argnames=[name for name in options if name != "key"])
@@ -253,6 +262,8 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
     if device == "cuda" and format is FLOAT32 and primitive in CONTRACTIONS:
         claims |= {"tensor_float32": True}
         claims["source"] += "; its default precision is TF32 on a GPU: https://github.com/jax-ml/jax/issues/12008"
+    if primitive == "toeplitz":
+        claims["source"] += "; jax/_src/scipy/linalg.py, _toeplitz: a convolution with kernels of a one and zeros"
     if primitive == "sigmoid":
         claims["ulps"] |= {"expit": 2}
         claims["flushes_results"] = True
@@ -384,6 +395,44 @@ def transposed_convolution(
         use_consistent_padding=True,
     )
     return y if bias is None else y + bias.reshape(-1, *[1] * rank)
+
+
+def parameter_count(channels: int, outputs: int, *, kernel: Sequence[int]) -> int:
+    """Of the layer in jax.example_libraries.stax, which has a bias and no groups."""
+    letters = "DHW"[-len(kernel) :]
+    layout = (f"NC{letters}", f"OI{letters}", f"NC{letters}")
+    initial, _ = stax.GeneralConv(layout, outputs, tuple(kernel))
+    _, parameters = jax.eval_shape(lambda key: initial(key, (1, channels, *kernel)), jax.random.key(0))
+    return sum(math.prod(p.shape) for p in jax.tree.leaves(parameters) if hasattr(p, "shape"))
+
+
+def flop_count(
+    channels: int,
+    outputs: int,
+    *,
+    size: Sequence[int],
+    kernel: Sequence[int],
+    batch: int = 1,
+    stride: PerAxis = 1,
+    padding: Padding = 0,
+    dilation: PerAxis = 1,
+    groups: int = 1,
+    bias: bool = True,
+) -> int:
+    """XLA's analysis of the costs, of the program before it is compiled."""
+    shapes = [(batch, channels, *size), (outputs, channels // max(groups, 1), *kernel), *([(outputs,)] if bias else [])]
+    options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    arrays = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes]
+    cost = jax.jit(functools.partial(convolution, **options)).lower(*arrays).cost_analysis()
+    return int(cost.get("flops", 0))
+
+
+def true_convolution(x: Array, w: Array, *, mode: str = "full") -> Array:
+    return jax.scipy.signal.convolve(x, w, mode)
+
+
+def toeplitz(c: Array, r: Array | None = None) -> Array:
+    return jax.scipy.linalg.toeplitz(c, r)
 
 
 def max_pool(

@@ -45,6 +45,13 @@ def _swaps_a_group_axis(axes: Iterable[_Axis]) -> bool:
     return is_wrong and taps > elements
 
 
+def _has_neighbours(p: Any) -> bool:
+    """Whether a number that is not finite stands in a row of a Toeplitz matrix with others."""
+    r = p.c if p.r is None else p.r
+    used = np.concatenate([p.c, r[..., 1:]], -1).astype(np.float64)
+    return r.shape[-1] > 1 and not np.isfinite(used).all()
+
+
 def _transposed_axes(p: Any) -> list[_Axis]:
     S, K = p.x.shape[2:], p.w.shape[2:]
     s, d, more = (per_axis(value, len(K)) for value in (p.stride, p.dilation, p.output_padding))
@@ -378,5 +385,14 @@ deviations = [
                 {"heads": 1},
             ),
         )
+    ),
+    Deviation(
+        "SPECIAL toeplitz",
+        _has_neighbours,
+        Example({"c": [1.0, math.nan], "r": None}),
+        "toeplitz is a convolution with kernels of a one and zeros, and 0 times NaN or infinity is NaN: one number "
+        "that is not finite makes NaN of its whole row",
+        "https://github.com/jax-ml/jax/issues/38636",
+        versions="==0.10.2",
     ),
 ]

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 from adapters.boundary import as_bits, from_bits
 from adapters.torch_deviations import deviations as deviations
@@ -29,8 +30,9 @@ from reference.arithmetic import (
 from reference.arrays import Padding, Pair, PerAxis, per_axis
 
 formats = ("float64", "float32", "bfloat16", "float16")
-composed = ("residual", "sinusoidal_encoding")
+composed = ("residual", "sinusoidal_encoding", "true_convolution")
 conventions = {
+    "flop_count": {"operations": 2, "counts_bias": False},  # torch/utils/flop_counter.py, conv_flop_count
     "lp_pool": {"signed": True},  # "at p = 1, one gets Sum Pooling": torch.nn.LPPool1d
     "dropout": {"by_product": True},  # aten/src/ATen/native/Dropout.cpp multiplies by a mask
     # Booleans become 0 and -inf: https://github.com/pytorch/pytorch/issues/101967
@@ -145,7 +147,7 @@ def vmap(function: functools.partial[Any], axes: Sequence[int | None]) -> Callab
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """torch.compile with its default backend, which writes C++ on the CPU."""
-    if function is output_size:  # computes no array
+    if function in (output_size, parameter_count, flop_count):  # computes no array
         return function
     import torch._inductor.config
     from torch._inductor.cpp_builder import get_cpp_compiler
@@ -249,13 +251,11 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
                 )
             flushes = format is BFLOAT16
             return default_arithmetic(format, flushes_inputs=flushes, flushes_results=flushes, source=source)
-        case "convolution" if format is BFLOAT16 and device == "cpu":
+        case "convolution" | "true_convolution" if format is BFLOAT16 and device == "cpu":
             source = "oneDNN, src/common/bfloat16.cpp, and Intel, VDPBF16PS: subnormals are flushed and read as zero"
-            spreads = primitive == "convolution"
-            if spreads:
-                source += "; channels are padded to pairs with weights of 0, which meet the numbers that lie behind"
+            source += "; channels are padded to pairs with weights of 0, which meet the numbers that lie behind"
             return wide_arithmetic(
-                format, flushes_inputs=True, flushes_results=True, spreads_specials=spreads, source=source
+                format, flushes_inputs=True, flushes_results=True, spreads_specials=True, source=source
             )
         case "transposed_convolution" if device == "cpu" and format in (BFLOAT16, FLOAT16):
             source = f"{KERNELS}/NaiveConvolutionTranspose2d.cpp: col2im adds in the format of x; where oneDNN computes"
@@ -270,7 +270,7 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
                 spreads_specials=flushes,
                 source=source,
             )
-        case "convolution" | "transposed_convolution" if format is FLOAT32 and device == "cuda":
+        case "convolution" | "true_convolution" | "transposed_convolution" if format is FLOAT32 and device == "cuda":
             allowed = torch.backends.cudnn.allow_tf32
             source = f"{DOCS}/notes/cuda.html: cuDNN may use TF32" if allowed else ""
             return wide_arithmetic(format, tensor_float32=allowed, source=source)
@@ -318,7 +318,7 @@ def gradient_arithmetic(primitive: str, device: str, format: Format) -> Arithmet
             return _added_in(format, f"{kernels}/cpu/AvgPoolKernel.cpp: cpu_avg_pool2d_backward")
         case "adaptive_average_pool" if device == "cpu" and is_low:
             return _added_in(format, f"{kernels}/cpu/AdaptiveAvgPoolKernel.cpp: the backward", ulps={"divide": 3})
-        case "convolution" if device == "cpu" and is_low:
+        case "convolution" | "true_convolution" if device == "cpu" and is_low:
             source = (
                 f"{kernels}/ConvolutionMM2d.cpp: the columns, the windows that meet in a number of x and the samples"
             )
@@ -402,6 +402,44 @@ def _symmetric(padding: Sequence[int | Pair], layer: str = "Conv2d") -> tuple[in
     if any(before != after for before, after in sides):
         raise NotImplementedError(f"both sides of an axis get the same padding: {DOCS}/generated/torch.nn.{layer}.html")
     return tuple(before for before, _ in sides)
+
+
+def parameter_count(channels: int, outputs: int, *, kernel: Sequence[int], groups: int = 1, bias: bool = True) -> int:
+    layer = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)[len(kernel) - 1]
+    made = layer(channels, outputs, tuple(kernel), groups=groups, bias=bias, device="meta")  # type: ignore[arg-type]  # its rank is known
+    return sum(p.numel() for p in made.parameters())
+
+
+def flop_count(
+    channels: int,
+    outputs: int,
+    *,
+    size: Sequence[int],
+    kernel: Sequence[int],
+    batch: int = 1,
+    stride: PerAxis = 1,
+    padding: int | Sequence[int | Pair] = 0,
+    dilation: PerAxis = 1,
+    groups: int = 1,
+    bias: bool = True,
+) -> int:
+    layer = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)[len(kernel) - 1]
+    sides = padding if isinstance(padding, int) else _symmetric(padding)
+    made = layer(channels, outputs, tuple(kernel), stride, sides, dilation, groups, bias)  # type: ignore[arg-type]  # its rank is known
+    with FlopCounterMode(display=False) as counter:
+        made(torch.zeros(batch, channels, *size))
+    return counter.get_total_flops()
+
+
+def true_convolution(x: Tensor, w: Tensor, *, mode: str = "full") -> Tensor:
+    """There is none; its users turn the kernel round."""
+    if mode == "same" and any(k % 2 == 0 for k in w.shape):
+        raise NotImplementedError(f"padding='same' puts the odd element after: {DOCS}/generated/torch.nn.Conv2d.html")
+    if mode == "valid" and any(k > s for s, k in zip(x.shape, w.shape, strict=True)):
+        raise NotImplementedError("the kernel must fit: aten/src/ATen/native/Convolution.cpp, check_shape_forward")
+    sides = [k - 1 for k in w.shape] if mode == "full" else mode
+    convolve = (F.conv1d, F.conv2d, F.conv3d)[x.ndim - 1]
+    return convolve(x[None, None], torch.flip(w, tuple(range(w.ndim)))[None, None], padding=sides)[0, 0]
 
 
 def max_pool(

@@ -15,6 +15,7 @@ from properties.strategies import (
     convolutions,
     denses,
     dropouts,
+    flop_counts,
     gelus,
     global_pools,
     layer_norms,
@@ -24,6 +25,7 @@ from properties.strategies import (
     multi_head_attentions,
     output_sizes,
     pads,
+    parameter_counts,
     relus,
     residuals,
     sigmoids,
@@ -31,8 +33,12 @@ from properties.strategies import (
     softmaxes,
     sum_pools,
     tanhs,
+    toeplitzes,
     transposed_convolutions,
+    true_convolutions,
 )
+
+INTEGERS = ("output_size", "parameter_count", "flop_count")  # what computes no array
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,11 @@ def above(rank: int) -> Callable[[Any], tuple[str, ...]]:
     return lambda p: ("x",) if p.x.ndim > rank else ()
 
 
+def matrices(p: Any) -> tuple[str, ...]:
+    """c (*N, m), r (*N, n): a batch of matrices."""
+    return ("c", "r") if p.c.ndim > 1 else ()
+
+
 def positions(p: Any) -> tuple[str, ...]:
     """t (*T): each position is a sample."""
     return ("t",) if p.t.ndim else ()
@@ -107,10 +118,14 @@ def sequences(p: Any) -> tuple[str, ...]:
 
 
 CASES = (
-    Case(output_sizes(), differentiable=(), formats=("float64",)),  # integers: no format matters
+    Case(output_sizes(), differentiable=(), formats=("float64",)),  # no format matters
     Case(pads(), exact=True, samples=batch),
     Case(convolutions(), exact=True, samples=batch),
     Case(transposed_convolutions(), exact=True, samples=batch),
+    Case(true_convolutions(), exact=True),
+    Case(toeplitzes(), exact=True, samples=matrices),
+    Case(parameter_counts(), differentiable=(), formats=("float64",)),
+    Case(flop_counts(), differentiable=(), formats=("float64",)),
     Case(max_pools(), exact=True, samples=batch),
     Case(sum_pools(), exact=True, samples=batch),
     Case(average_pools(), exact=True, samples=batch),

@@ -28,15 +28,6 @@ def _own(case: Case) -> Problems:
     return case.problems
 
 
-def is_strict(backend: Backend) -> bool:
-    """Whether the adapter says which invalid problems it accepts, if any.
-
-    One that does not, as a student's file, is not asked about what is not in the formula: invalid problems, NaN and
-    infinities.
-    """
-    return hasattr(backend.adapter, "accepts")
-
-
 def with_arrays(case: Case) -> Problems | None:
     """The row's problems with numbers, if they have arrays: output_size has integers."""
     arrays = case.problems.pool(0, 0)[0].arrays.values()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from adapters.backend import Backend
-from conformance.cases import Case
+from conformance.cases import INTEGERS, Case
 from conformance.judged import agrees
 from conformance.lane import lane
 from properties import agreement
@@ -18,7 +18,7 @@ def empty_problems(case: Case) -> Problems:
 
 def edge_problems(case: Case) -> Problems | None:
     """These, and the problems whose arrays have one element each."""
-    return None if case.primitive == "output_size" else edges(case.problems)
+    return None if case.primitive in INTEGERS else edges(case.problems)
 
 
 @lane("EMPTY", problems=edge_problems, widest=0.8)

@@ -16,11 +16,12 @@ import numpy as np
 import reference
 from adapters.backend import Backend, BackendError, NotOffered
 from conformance.cases import Case
-from conformance.lane import is_strict, lane
+from conformance.lane import lane
 from properties import agreement
 from properties.agreement import AcceptedInvalid, Failure, rejects
 from properties.strategies import Draw
 from properties.strategies.invalid import INVALID, invalids
+from properties.trial import is_strict
 
 
 class StaleConvention(Failure):

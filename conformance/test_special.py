@@ -8,8 +8,10 @@ against every number, also in a maximum. What differs is this:
     primitive               array    special           policy
     convolution,            w        NaN, infinity     undecided where a tap lies outside of the signal: 0 times
     transposed_convolution                             it is NaN, or it takes no part
-    convolution             x, w     NaN, infinity     undecided where a backend claims that zeros which it adds
-                                                       meet other numbers (claim: spreads_specials)
+    convolution,            x, w     NaN, infinity     undecided where a backend claims that zeros which it adds
+    true_convolution                                   meet other numbers (claim: spreads_specials)
+    true_convolution        x, w     NaN, infinity     undecided where it meets no number of the other one: which of
+                                                       both is padded with zeros is left open
     dropout                 x        NaN, infinity     convention where it is dropped: it is replaced, or it is
                                                        multiplied by 0 (by_product)
     attention               q, k     NaN, infinity     convention behind a boolean mask: the score is replaced, or
@@ -36,13 +38,14 @@ import numpy as np
 
 import reference
 from adapters.backend import Backend
-from conformance.cases import Case
-from conformance.lane import is_strict, lane
+from conformance.cases import INTEGERS, Case
+from conformance.lane import lane
 from properties.agreement import agree_where, same_signs
 from properties.sides import bounded
 from properties.strategies import Draw, Problems
 from properties.strategies.problems import has_numbers
 from properties.strategies.special import SPECIAL
+from properties.trial import is_strict
 from reference.arithmetic import Bounded
 from reference.arrays import Mask
 
@@ -51,17 +54,20 @@ SCORES = {
     "scaled_dot_product_attention": ("q", "k"),
     "multi_head_attention": ("query", "key", "w_q", "w_k", "b_q", "b_k"),
 }
+WIDEST = 4 / 7  # of the kinds four are no finite numbers
 MAXIMA = ("max_pool", "global_max_pool", "adaptive_max_pool")
 
 
 def special_problems(case: Case) -> Problems | None:
     """The problems of a primitive that takes numbers of a format."""
-    if case.primitive == "output_size":
+    if case.primitive in INTEGERS:
         return None
     return replace(case.problems, kinds=tuple(SPECIAL), wanted=has_numbers)
 
 
-@lane("SPECIAL", concerns=is_strict, problems=special_problems, draws=2 * len(SPECIAL), widest=0.5)
+@lane(
+    "SPECIAL", concerns=is_strict, problems=special_problems, draws=2 * len(SPECIAL), widest=4 / 7
+)  # of the kinds four are no numbers
 def test_special(backend: Backend, draw: Draw, case: Case) -> None:
     """A NaN or an infinity that the reference makes certain appears, and no other; a zero that is kept keeps its sign.
 
@@ -79,10 +85,12 @@ def undecided(draw: Draw, backend: Backend, bound: Bounded) -> Mask:
     """Where the table says so."""
     if draw.primitive in SCORES and any(np.isinf(x).any() for x in _numbers(draw, SCORES[draw.primitive])):
         return np.isnan(bound.value)
-    if draw.primitive not in ("convolution", "transposed_convolution"):
+    if draw.primitive not in ("convolution", "transposed_convolution", "true_convolution"):
         return np.zeros(bound.shape, bool)
     if backend.arithmetic(draw.primitive).spreads_specials and not _are_finite(draw):
         return np.ones(bound.shape, bool)
+    if draw.primitive == "true_convolution":
+        return meets_nothing(draw)
     return taps_outside(draw) & ~np.isfinite(bound.value)
 
 
@@ -94,6 +102,14 @@ def _numbers(draw: Draw, names: tuple[str, ...]) -> list[Any]:
 
 def _are_finite(draw: Draw) -> bool:
     return all(np.isfinite(x).all() for x in _numbers(draw, ("x", "w")))
+
+
+def meets_nothing(draw: Draw) -> Mask:
+    """Where some number of either array that is not finite has no number of the other one to meet."""
+    x, w = (~np.isfinite(z) for z in _numbers(draw, ("x", "w")))
+    of = reference.PRIMITIVES[draw.primitive]
+    met = of(1.0 * x, np.ones(w.shape), **draw.options) + of(np.ones(x.shape), 1.0 * w, **draw.options)
+    return np.asarray(met < np.sum(x) + np.sum(w))
 
 
 def taps_outside(draw: Draw) -> Mask:

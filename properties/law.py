@@ -13,6 +13,12 @@ arrays. With v and e the reference's value and bound, the law holds if
 What a law does to inputs is rounded to the format, and charged; what it does to results happens in
 float64. The last term is what rounding the inputs does to the law. On the reference itself it is left
 out: there the law must hold.
+
+A law about gradients takes `differentiated(problems)`, whose draws have a cotangent, and asks f for them:
+
+    f.gradient("softmax", p.cotangent, p.x, by="x", **p.options)
+
+A backend without gradients does not offer it.
 """
 
 from __future__ import annotations
@@ -28,7 +34,7 @@ from properties.agreement import WrongShape, at_most, law_holds, plausible, reje
 from properties.sides import Computed, Inputs, Read
 from properties.strategies.draws import Draw
 from properties.strategies.problems import Problems
-from properties.trial import Check, Judge, trial
+from properties.trial import Check, Judge, everywhere, trial
 from reference.arithmetic import Bounded
 
 Body = Callable[[Any, Any], tuple[Any, Any]]
@@ -40,20 +46,24 @@ LAW_FORMATS = ("float64", "float32")
 
 
 def law(
-    id: str, problems: Problems, verb: Callable[..., None] | None = None
+    id: str,
+    problems: Problems,
+    verb: Callable[..., None] | None = None,
+    *,
+    concerns: Callable[[Backend], bool] = everywhere,
 ) -> Callable[[Body], Callable[[Backend], None]]:
     """Make a test of a law.
 
     id: stays the same in code, test and report. verb: how the two sides are compared; without one they
     agree within their bounds. With at_most the left side is at most the right; with same_bits and
     same_number only the backend runs; with plausible the body returns counts and None; with rejects it
-    returns the result of a call that must not have one, and None.
+    returns the result of a call that must not have one, and None. concerns: see properties.trial.Check.
     """
 
     def decorate(body: Body) -> Callable[[Backend], None]:
         says = statement(body)
         name = re.sub("^test_", "", body.__name__)
-        check = Check(f"{id} {name}", problems.primitive, id, says, LAW_FORMATS)
+        check = Check(f"{id} {name}", problems.primitive, id, says, LAW_FORMATS, concerns=concerns)
         judge = JUDGES[verb](body)
 
         def test(backend: Backend) -> None:

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from properties.agreement import same_number
+from adapters.backend import Backend
+from properties.agreement import same_bits, same_number
 from properties.law import law
 from properties.sides import wide
-from properties.strategies.convolution import convolutions, deltas, transposed_convolutions, with_place
-from reference.convolution import output_size, paddings, spread
+from properties.strategies.convolution import (
+    convolutions,
+    deltas,
+    flop_counts,
+    parameter_counts,
+    toeplitzes,
+    transposed_convolutions,
+    true_convolutions,
+    with_place,
+)
+from properties.strategies.cotangents import differentiated
+from properties.strategies.kinds import KINDS
+from properties.trial import is_strict
+from reference import PRIMITIVES
+from reference.convolution import output_size, paddings, spread, toeplitz, windows
 
 EXPLICIT = ("none", "one side each", "asymmetric")
 
@@ -127,6 +142,28 @@ def test_pointwise_is_dense(f: Any, p: Any) -> Any:
     return f.convolution(p.x, p.w, **p.options), np.reshape(np.einsum("ncs,oc->nos", x, w), (N, O, *S))
 
 
+@law("CONV-11", convolutions(padding=("none",), padding_mode=("zeros",), groups=(1,), dilation=(1,), more=(0,)))
+def test_kernel_as_large_as_the_signal(f: Any, p: Any) -> Any:
+    """A kernel of the signal's size, without padding, has one position: y[n, o] = b[o] + <x[n], w[o]>."""
+    y = f.convolution(*p.arrays, **p.options)
+    N, O, taps = p.x.shape[0], p.w.shape[0], math.prod(p.w.shape[1:])
+    products = np.matmul(np.reshape(wide(p.x), (N, taps)), np.swapaxes(np.reshape(wide(p.w), (O, taps)), 0, 1))
+    return y, np.reshape(products if p.bias is None else products + wide(p.bias), (N, O, *[1] * (p.x.ndim - 2)))
+
+
+@law("CONV-15", convolutions(padding=EXPLICIT, flush=True))
+def test_reflection(f: Any, p: Any) -> Any:
+    """Reversing the spatial axes of x and w, and each pair of paddings, reverses those of y.
+
+    The stride divides S + p_before + p_after - d (K - 1) - 1: no element is left over behind the last window.
+    """
+    axes = tuple(range(2, p.x.ndim))
+    pairs = paddings(p.padding, *[(1,) * len(axes)] * 4)
+    reflected = p.options | {"padding": tuple((after, before) for before, after in pairs)}
+    y = f.convolution(np.flip(p.x, axes), np.flip(p.w, axes), p.bias, **reflected)
+    return y, np.flip(f.convolution(*p.arrays, **p.options), axes)
+
+
 @law("CONV-16", convolutions())
 def test_channels_permute(f: Any, p: Any) -> Any:
     """In each group: reversing w and b in o reverses y in o; reversing x and w in c changes nothing."""
@@ -161,6 +198,38 @@ def test_samples_are_independent(f: Any, p: Any) -> Any:
     y = f.convolution(*p.arrays, **p.options)
     last = f.convolution(p.x[-1:], p.w, p.bias, **p.options)
     return (last, f.convolution(np.flip(p.x, 0), p.w, p.bias, **p.options)), (y[-1:], np.flip(y, 0))
+
+
+def _over_positions(x: Any, g: Any, p: Any) -> Any:
+    """sum over n, i of g[n, o, i] x[n, c, s i + d k - p], for o and c of the same group; x is 0 outside."""
+    (N, C, *S), (_, O, *P), K = x.shape, g.shape, p.w.shape[2:]
+    pairs = paddings(p.padding, S, K, p.stride, p.dilation)
+    seen = windows(np.pad(x, [(0, 0), (0, 0), *pairs]), K, p.stride, p.dilation)
+    seen = seen[(slice(None), slice(None), *map(slice, P))]  # without what an output padding adds
+    seen = np.reshape(seen, (N, p.groups, C // p.groups, math.prod(P), math.prod(K)))
+    by_group = np.einsum("nacik,naoi->aock", seen, np.reshape(g, (N, p.groups, O // p.groups, math.prod(P))))
+    return np.reshape(by_group, p.w.shape)
+
+
+@law("CONV-19", differentiated(convolutions(padding=EXPLICIT, padding_mode=("zeros",), bias=(False,))))
+def test_gradient_of_a_shared_kernel(f: Any, p: Any) -> Any:
+    """The gradient of w[o, c, k] is the sum over n, i of g[n, o, i] x[n, c, s i + d k - p]."""
+    found = f.gradient("convolution", p.cotangent, *p.arrays, by="w", **p.options)
+    return found, _over_positions(wide(p.x), wide(p.cotangent), p)
+
+
+@law("CONV-19", differentiated(transposed_convolutions(bias=(False,))))
+def test_transposed_gradient_of_a_shared_kernel(f: Any, p: Any) -> Any:
+    """The gradient of w[c, o, k] is the sum over n, i of x[n, c, i] g[n, o, s i + d k - p]."""
+    found = f.gradient("transposed_convolution", p.cotangent, *p.arrays, by="w", **p.options)
+    return found, _over_positions(wide(p.cotangent), wide(p.x), p)
+
+
+@law("CONV-19", differentiated(convolutions(bias=(True,))))
+def test_gradient_of_a_shared_bias(f: Any, p: Any) -> Any:
+    """The gradient of b[o] is the sum over n, i of g[n, o, i]."""
+    found = f.gradient("convolution", p.cotangent, *p.arrays, by="bias", **p.options)
+    return found, np.sum(wide(p.cotangent), axis=(0, *range(2, p.x.ndim)))
 
 
 def _alone(x: Any, place: Any) -> Any:
@@ -198,6 +267,46 @@ def test_impulse_gives_the_taps(f: Any, p: Any) -> Any:
 
     y = f.convolution(_alone(p.x, p.place), p.w, **p.options)
     return y, _placed(p, y.shape, taps() if p.place else ())
+
+
+def _elsewhere(f: Any, p: Any, primitive: str, number: Any) -> tuple[Any, Any]:
+    """The results with another number at p.place, and without, where no window holds that place."""
+    here = np.zeros(p.x.shape, bool)
+    if p.place is not None:
+        here[p.place] = True
+    held = PRIMITIVES[primitive](here.astype(float), np.ones(p.w.shape), **p.options) > 0
+    call = getattr(f, primitive)
+    changed, y = (call(x, p.w, p.bias, **p.options) for x in (np.where(here, number, p.x), p.x))
+    return np.where(held, 0, changed), np.where(held, 0, y)
+
+
+def takes_nan(primitive: str) -> Callable[[Backend], bool]:
+    """What is asked about NaN, and does not claim that zeros which it adds meet other numbers."""
+    return lambda backend: is_strict(backend) and not backend.arithmetic(primitive).spreads_specials
+
+
+@law("CONV-22", with_place(convolutions()), verb=same_bits)
+def test_locality(f: Any, p: Any) -> Any:
+    """Another number in the signal does not change a bit of any output whose window does not hold it."""
+    return _elsewhere(f, p, "convolution", 1 - p.x)
+
+
+@law("CONV-22", with_place(convolutions()), verb=same_bits, concerns=takes_nan("convolution"))
+def test_locality_of_nan(f: Any, p: Any) -> Any:
+    """A NaN in the signal does not change a bit of any output whose window does not hold it."""
+    return _elsewhere(f, p, "convolution", np.nan)
+
+
+@law("CONV-22", with_place(transposed_convolutions()), verb=same_bits)
+def test_transposed_locality(f: Any, p: Any) -> Any:
+    """Another number in the signal does not change a bit of any output that none of its taps reaches."""
+    return _elsewhere(f, p, "transposed_convolution", 1 - p.x)
+
+
+@law("CONV-22", with_place(transposed_convolutions()), verb=same_bits, concerns=takes_nan("transposed_convolution"))
+def test_transposed_locality_of_nan(f: Any, p: Any) -> Any:
+    """A NaN in the signal does not change a bit of any output that none of its taps reaches."""
+    return _elsewhere(f, p, "transposed_convolution", np.nan)
 
 
 @law("CONV-23", convolutions(rank=(2, 3), stride=("mixed", 1), dilation=("mixed", 1)))
@@ -273,3 +382,117 @@ def test_transposed_impulse_gives_the_taps(f: Any, p: Any) -> Any:
 
     y = f.transposed_convolution(_alone(p.x, p.place), p.w, **p.options)
     return y, _placed(p, y.shape, taps() if p.place else ())
+
+
+def _with_zeros(x: Any, n: int) -> Any:
+    """n zeros behind, along the last axis."""
+    return np.pad(x, [*[(0, 0)] * (len(x.shape) - 1), (0, n)])
+
+
+@law("CONV-12", convolutions(rank=(1,), padding=EXPLICIT, padding_mode=("zeros",), groups=(1,), bias=(False,)))
+def test_product_with_a_toeplitz_matrix(f: Any, p: Any) -> Any:
+    """conv(x, w)[n, o] = every s-th row of T x[n], with the taps, d - 1 zeros between them, along each row of T."""
+    w, sides = spread(wide(p.w), p.dilation), paddings(p.padding, *[(1,)] * 4)
+    x: Any = np.pad(wide(p.x), [(0, 0), (0, 0), *sides])
+    P = x.shape[-1] - w.shape[-1] + 1
+    T = toeplitz(_with_zeros(w[..., :1], P - 1), _with_zeros(w, P - 1))[..., :: p.stride[0], :]
+    return f.convolution(p.x, p.w, **p.options), np.einsum("ncj,ocij->noi", x, T)
+
+
+@law("CONV-12", true_convolutions(rank=(1,), mode=("full",)))
+def test_true_convolution_by_a_toeplitz_matrix(f: Any, p: Any) -> Any:
+    """conv(x, w) = T x where w, and zeros behind it, is the first column of T."""
+    (S,), y = p.x.shape, f.true_convolution(p.x, p.w, **p.options)
+    w = wide(p.w)
+    return y, np.matmul(toeplitz(_with_zeros(w, S - 1), _with_zeros(w[:1], S - 1)), wide(p.x))
+
+
+@law("CONV-12", toeplitzes())
+def test_diagonals_are_constant(f: Any, p: Any) -> Any:
+    """T[i + 1, j + 1] = T[i, j]; the first column is c and what follows in the first row is r, or c."""
+    T, c, r = f.toeplitz(*p.arrays), wide(p.c), wide(p.c if p.r is None else p.r)
+    flat = (*T.shape[:-2], (T.shape[-2] - 1) * (T.shape[-1] - 1))
+    first: list[Any] = [T[..., :, 0], T[..., 0, 1:], np.reshape(T[..., 1:, 1:], flat)]
+    again: list[Any] = [c, r[..., 1:], np.reshape(T[..., :-1, :-1], flat)]
+    return np.concatenate(first, -1), np.concatenate(again, -1)
+
+
+OF_THREE = tuple(kind for kind in KINDS if kind != "large")  # products of three large numbers overflow
+
+
+@law("CONV-14", true_convolutions(mode=("full",)))
+def test_commutes(f: Any, p: Any) -> Any:
+    """x * w = w * x, with full padding."""
+    return f.true_convolution(p.x, p.w, **p.options), f.true_convolution(p.w, p.x, **p.options)
+
+
+@law("CONV-14", true_convolutions(mode=("full",), order=("signal first",), further=True, room=2, kinds=OF_THREE))
+def test_associates(f: Any, p: Any) -> Any:
+    """(x * w) * v = x * (w * v), with full padding."""
+    return (
+        f.true_convolution(f.true_convolution(p.x, p.w, **p.options), p.v, **p.options),
+        f.true_convolution(p.x, f.true_convolution(p.w, p.v), **p.options),
+    )
+
+
+@law("CONV-14", true_convolutions(mode=("valid",), order=("signal first",), further=True, room=2, kinds=OF_THREE))
+def test_valid_associates(f: Any, p: Any) -> Any:
+    """(x * w) * v = x * (w * v) where nothing is padded, and only the kernels are composed in full."""
+    return (
+        f.true_convolution(f.true_convolution(p.x, p.w, **p.options), p.v, **p.options),
+        f.true_convolution(p.x, f.true_convolution(p.w, p.v), **p.options),
+    )
+
+
+def _correlated(f: Any, x: Any, w: Any) -> Any:
+    """What networks call convolution, of one channel, with full padding."""
+    return f.convolution(x[None, None], w[None, None], padding=tuple(n - 1 for n in w.shape))[0, 0]
+
+
+@law("CONV-14", true_convolutions(mode=("full",)))
+def test_correlation_with_the_flipped_kernel(f: Any, p: Any) -> Any:
+    """x * w is the cross-correlation of x with w turned round."""
+    return f.true_convolution(p.x, p.w, **p.options), _correlated(f, p.x, np.flip(p.w))
+
+
+@law("CONV-14", true_convolutions(mode=("full",)))
+def test_symmetric_kernel(f: Any, p: Any) -> Any:
+    """With a symmetric kernel, w + flip(w), convolution and cross-correlation are the same."""
+    w = p.w + np.flip(p.w)
+    return f.true_convolution(p.x, w, **p.options), _correlated(f, p.x, w)
+
+
+@law("CONV-14", true_convolutions(mode=("same", "valid")))
+def test_parts_of_the_full_convolution(f: Any, p: Any) -> Any:
+    """In mode "same" y is the S elements of the full result from (K - 1)/2 on, in "valid" those from min(S, K) - 1."""
+    y, every = f.true_convolution(p.x, p.w, **p.options), f.true_convolution(p.x, p.w)
+    axes = list(zip(p.x.shape, p.w.shape, strict=True))
+    first = [(K - 1) // 2 if p.mode == "same" else min(S, K) - 1 for S, K in axes]
+    P = [S if p.mode == "same" else abs(S - K) + 1 for S, K in axes]
+    return y, every[tuple(slice(i, i + n) for i, n in zip(first, P, strict=True))]
+
+
+@law("CONV-20", parameter_counts(), verb=same_number)
+def test_parameters(f: Any, p: Any) -> Any:
+    """A convolution has O (C / groups) K_1 K_2 ... weights, and O numbers in its bias."""
+    without = p.outputs * (p.channels // p.groups) * math.prod(p.kernel)
+    return (f.parameter_count(*p.arrays, **p.options),), (without + (p.outputs if p.bias else 0),)
+
+
+@law("CONV-20", flop_counts(), verb=same_number)
+def test_operations_by_groups_and_samples(f: Any, p: Any) -> Any:
+    """g groups have the operations of g convolutions of C / g channels, N samples those of N."""
+    count = f.flop_count(*p.arrays, **p.options)
+    one = p.options | {"groups": 1, "batch": 1}
+    return (count,), (p.batch * p.groups * f.flop_count(p.channels // p.groups, p.outputs // p.groups, **one),)
+
+
+@law("CONV-20", flop_counts(), verb=same_number)
+def test_operations_without_padding(f: Any, p: Any) -> Any:
+    """Without padding and bias: one or two operations for each weight at each position."""
+    given = p.options | {"padding": 0, "bias": False, "size": tuple(n + 9 for n in p.size)}
+    axes = zip(given["size"], p.kernel, p.stride, p.dilation, strict=True)
+    P = [output_size(S, K, stride=s, dilation=d) for S, K, s, d in axes]
+    weights = p.outputs * (p.channels // p.groups) * math.prod(p.kernel)
+    each = f.flop_count(1, 1, size=(1,), kernel=(1,), bias=False)
+    return (f.flop_count(*p.arrays, **given),), (each * p.batch * weights * math.prod(P),)

@@ -38,6 +38,15 @@ def everywhere(backend: Backend) -> bool:
     return True
 
 
+def is_strict(backend: Backend) -> bool:
+    """Whether the adapter says which invalid problems it accepts, if any.
+
+    One that does not, as a student's file, is not asked about what is not in the formula: invalid problems, NaN and
+    infinities.
+    """
+    return hasattr(backend.adapter, "accepts")
+
+
 @dataclass(frozen=True)
 class Check:
     """One row of the report. property is "values", the id of a law or the name of a lane; statement is what must hold.

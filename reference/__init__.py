@@ -29,7 +29,16 @@ from reference.attention import (
     scaled_first,
     softmax_in_float32,
 )
-from reference.convolution import convolution, output_size, pad, transposed_convolution
+from reference.convolution import (
+    convolution,
+    flop_count,
+    output_size,
+    pad,
+    parameter_count,
+    toeplitz,
+    transposed_convolution,
+    true_convolution,
+)
 from reference.dense import dense
 from reference.dropout import dropout
 from reference.normalization import (
@@ -62,6 +71,10 @@ PRIMITIVES: dict[str, Callable[..., Any]] = {
         pad,
         convolution,
         transposed_convolution,
+        true_convolution,
+        toeplitz,
+        parameter_count,
+        flop_count,
         max_pool,
         sum_pool,
         average_pool,
@@ -113,6 +126,7 @@ __all__ = [
     "convolution",
     "dense",
     "dropout",
+    "flop_count",
     "gelu",
     "global_average_pool",
     "global_max_pool",
@@ -123,6 +137,7 @@ __all__ = [
     "multi_head_attention",
     "output_size",
     "pad",
+    "parameter_count",
     "relu",
     "residual",
     "scaled_dot_product_attention",
@@ -131,5 +146,7 @@ __all__ = [
     "softmax",
     "sum_pool",
     "tanh",
+    "toeplitz",
     "transposed_convolution",
+    "true_convolution",
 ]

@@ -1,4 +1,4 @@
-"""Convolution, its output size, padding, and the transposed convolution.
+"""Convolution, its output size, padding, the transposed and the true convolution, and its matrix.
 
     y[n, o, i] = b[o] + sum over c, k of  x[n, c, s i + d k - p] w[o, c, k]        x is 0 outside
 
@@ -234,3 +234,125 @@ def transposed_convolution(
     w = np.reshape(np.flip(w, tuple(range(2, 2 + len(K)))), (groups, C // groups, O_g, *K))
     w = np.reshape(np.swapaxes(w, 1, 2), (groups * O_g, C // groups, *K))
     return convolution(x, w, bias, dilation=d, groups=groups)
+
+
+def true_convolution(x: Array, w: Array, *, mode: str = "full") -> Array:
+    """Turn a kernel round and slide it over a signal of one channel, as in signal processing.
+
+        y[i] = sum over k of  x[i - k] w[k]        x is 0 outside, 0 <= i < S + K - 1
+
+    "full" keeps every i, "same" as many as x has from floor((K - 1)/2) on, "valid" those where one of both lies
+    wholly in the other. Both can change places, so the shorter one is taken for the kernel; only what "same"
+    keeps depends on the order.
+
+    Shapes: x (*S), w (*K) with as many axes -> (*(S + K - 1)), (*S) or (*(abs(S - K) + 1)).
+    Raises: ValueError if one is empty, the axes are not as many, the mode is unknown, or it is "valid" and none
+    is as long as the other on every axis.
+    Source: Meilă (2026), "ConvNets – Convolutional Networks", equation 1, and "Discrete convolution".
+
+    >>> true_convolution(np.array([1.0, 2.0, 4.0]), np.array([1.0, -1.0]))
+    array([ 1.,  1.,  2., -4.])
+    """
+    S, K = np.shape(x), np.shape(w)
+    if len(S) != len(K) or 0 in (*S, *K) or mode not in ("full", "same", "valid"):
+        raise ValueError(f'{S} and {K} must have as many axes, none of them empty; "{mode}" a mode')
+    axes = list(zip(S, K, strict=True))
+    if mode == "valid" and any(s < k for s, k in axes) and any(s > k for s, k in axes):
+        raise ValueError(f"neither {S} nor {K} holds the other")
+    first, P = zip(
+        *{
+            "full": [(0, s + k - 1) for s, k in axes],
+            "same": [((k - 1) // 2, s) for s, k in axes],
+            "valid": [(min(s, k) - 1, abs(s - k) + 1) for s, k in axes],
+        }[mode],
+        strict=True,
+    )
+    if math.prod(K) > math.prod(S):
+        x, w, S, K = w, x, K, S
+    seen = [(i - k + 1, i + p) for i, k, p in zip(first, K, P, strict=True)]  # of x, by outputs i to i + p - 1
+    x = x[tuple(slice(max(a, 0), b) for a, b in seen)]
+    sides = [(max(-a, 0), max(b - s, 0)) for (a, b), s in zip(seen, S, strict=True)]
+    return convolution(x[None, None], np.flip(w)[None, None], padding=sides)[0, 0]
+
+
+def toeplitz(c: Array, r: Array | None = None) -> Array:
+    """Build the matrix that has the same number all along each diagonal.
+
+        T[i, j] = c[i - j]  where i >= j,  r[j - i]  elsewhere        r = c, unless it is given
+
+    The convolution with w is a product with such a matrix: T[i, j] = w[i - j], which is 0 outside of w.
+
+    Shapes: c (*N, m), r (*N, n) -> (*N, m, n); r[..., 0] is not used.
+    Raises: ValueError if one has no axis or no elements, or the leading axes differ.
+    Source: Meilă (2026), "ConvNets – Convolutional Networks"; SciPy, "scipy.linalg.toeplitz", for c and r.
+
+    >>> toeplitz(np.array([1.0, -1.0, 0.0, 0.0]), np.array([1.0, 0.0, 0.0])) @ np.array([1.0, 2.0, 4.0])
+    array([ 1.,  1.,  2., -4.])
+    """
+    r = c if r is None else r
+    if 0 in (np.ndim(c), np.ndim(r), *np.shape(c)[-1:], *np.shape(r)[-1:]) or np.shape(c)[:-1] != np.shape(r)[:-1]:
+        raise ValueError(f"{np.shape(c)} and {np.shape(r)} are not a column and a row for each matrix")
+    m, n = np.shape(c)[-1], np.shape(r)[-1]
+    diagonals = np.concatenate([np.flip(c, -1), r[..., 1:]], axis=-1)  # from the lowest on
+    return np.take(diagonals, np.arange(n) - np.arange(m)[:, None] + m - 1, axis=-1)
+
+
+def parameter_count(channels: int, outputs: int, *, kernel: Sequence[int], groups: int = 1, bias: bool = True) -> int:
+    """Count the numbers that a convolution learns.
+
+        O (C / groups) K_1 K_2 ... + O        without the last O if there is no bias
+
+    Shapes: channels is C and outputs O; kernel has an entry for each spatial axis.
+    Raises: ValueError if groups do not divide C and O, or a count is not positive.
+    Source: He (2024), "Convolution: # parameters and # operations".
+
+    >>> parameter_count(3, 64, kernel=(7, 7), bias=False)
+    9408
+    """
+    if min(channels, outputs, groups, *kernel) < 1 or channels % groups or outputs % groups:
+        raise ValueError(f"{groups} groups of {channels} channels and {outputs} outputs, kernel {kernel}")
+    return outputs * (channels // groups) * math.prod(kernel) + outputs * bias
+
+
+def flop_count(
+    channels: int,
+    outputs: int,
+    *,
+    size: Sequence[int],
+    kernel: Sequence[int],
+    batch: int = 1,
+    stride: PerAxis = 1,
+    padding: Padding = 0,
+    dilation: PerAxis = 1,
+    groups: int = 1,
+    bias: bool = True,
+    operations: int = 1,
+    counts_bias: bool = True,
+    counts_padding: bool = True,
+) -> int:
+    """Count the floating-point operations of a convolution.
+
+        (operations O (C / groups) K_1 K_2 ... + O) N P_1 P_2 ...        without the second O if there is no bias
+
+    so with one operation for a product and its sum, the parameters times the positions. Whether those are one
+    operation or two, whether the bias counts, and whether products with the zeros of the padding do, are
+    conventions. Without these, K P becomes the number of pairs (i, k) whose s i + d k - p lies in the signal.
+
+    Shapes: channels is C, outputs O, batch N; size has an entry for each spatial axis, and kernel too.
+    Raises: ValueError as parameter_count and output_size.
+    Source: He (2024), "Convolution: # parameters and # operations", where one product and sum is one operation.
+
+    >>> flop_count(3, 64, size=(224, 224), kernel=(7, 7), stride=2, padding=3, bias=False)
+    118013952
+    """
+    weights = parameter_count(channels, outputs, kernel=kernel, groups=groups, bias=False) // math.prod(kernel)
+    s, d = per_axis(stride, len(kernel)), per_axis(dilation, len(kernel))
+    pairs = paddings(padding, size, kernel, s, d)
+    axes = list(zip(size, kernel, s, pairs, d, strict=True))
+    P = [output_size(S, K, stride=s_i, padding=p, dilation=d_i) for S, K, s_i, p, d_i in axes]
+    met = [
+        sum(counts_padding or 0 <= s_i * i + d_i * k - before < S for i in range(P_i) for k in range(K))
+        for P_i, (S, K, s_i, (before, _), d_i) in zip(P, axes, strict=True)
+    ]
+    additions = outputs * math.prod(P) if bias and counts_bias else 0
+    return batch * (operations * weights * math.prod(met) + additions)

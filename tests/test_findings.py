@@ -45,6 +45,7 @@ REASONS = {
     "jax_bernoulli_any_probability.py": ("jax.random.bernoulli",),
     "jax_attention_mask_of_several_keys.py": ("dot_product_attention takes a mask of several keys",),
     "jax_convolution_shape_unchecked.py": ("the shape of a convolution",),
+    "jax_toeplitz_of_nan.py": ("toeplitz is a convolution",),
 }
 WITHOUT_SCRIPT = (jax_deviations.LARGE_SCALE,)  # the adapter's own composition: the table says why
 

@@ -123,4 +123,11 @@ def test_arrays_go_by_position_and_options_by_keyword(name: str) -> None:
     parameters = inspect.signature(reference.PRIMITIVES[name]).parameters.values()
     assert {p.kind for p in parameters} <= {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
     options = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
-    assert {p.name for p in options if p.default is p.empty} <= {"padding", "kernel", "output_size", "d", "heads"}
+    assert {p.name for p in options if p.default is p.empty} <= {
+        "padding",
+        "kernel",
+        "size",
+        "output_size",
+        "d",
+        "heads",
+    }

@@ -1,4 +1,4 @@
-"""The transposed convolution against second formulas that share no line with it.
+"""The transposed and the true convolution, and its matrix, against second formulas that share no line with it.
 
 A literal loop over exact fractions, SciPy's upsampling filter, and the matrix of the convolution,
 transposed. Integers must agree exactly; reals may differ by the error bound of their own reading.
@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy import signal
+from scipy import linalg, signal
 
-from reference import convolution, transposed_convolution
+from reference import convolution, flop_count, parameter_count, toeplitz, transposed_convolution, true_convolution
 from reference.arithmetic import read
 from reference.arithmetic.formats import Floats
 from reference.convolution import spread
@@ -179,3 +179,115 @@ def test_transposed_convolution_refuses_what_does_not_fit(x: Any, w: Any, bias: 
     """Channels, groups, ranks, biases and sizes that do not go together are errors, never a silent result."""
     with pytest.raises(ValueError, match=r"fit|entries|positive|padding"):
         transposed_convolution(np.ones(x), np.ones(w), None if bias is None else np.ones(bias), **options)
+
+
+# -- true convolution and its matrix -----------------------------------------------------------------------
+
+MODES = ("full", "same", "valid")
+SHAPES = [*itertools.product([(1,), (2,), (3,), (5,)], repeat=2), *itertools.product(np.ndindex(4, 3), repeat=2)]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_true_convolution_is_that_of_scipy(mode: str) -> None:
+    """On integers exactly, in any order of the sizes; what SciPy refuses is refused."""
+    rng = np.random.default_rng(0)
+    for S, K in SHAPES:
+        x, w = (rng.integers(-9, 10, shape).astype(float) for shape in (S, K))
+        if 0 in (*S, *K) or (mode == "valid" and len(S) == 2 and (S[0] - K[0]) * (S[1] - K[1]) < 0):
+            with pytest.raises(ValueError, match=r"axes, none of them empty|holds the other"):
+                true_convolution(x, w, mode=mode)
+        else:
+            assert np.array_equal(true_convolution(x, w, mode=mode), signal.convolve(x, w, mode, method="direct"))
+
+
+def test_true_convolution_is_the_sum_of_the_lecture() -> None:
+    """(f * g)(t) is the sum over i of f(t - i) g(i) (Meila, 2026, equation 1), in exact fractions and three axes."""
+    rng = np.random.default_rng(1)
+    f, g = (fractions(rng.integers(-9, 10, shape)) for shape in ((2, 1, 3), (1, 2, 2)))
+    want = np.zeros((2, 2, 4), dtype=object)
+    for t, i in itertools.product(np.ndindex(2, 2, 4), np.ndindex(1, 2, 2)):
+        at = tuple(a - b for a, b in zip(t, i, strict=True))
+        if all(0 <= a < n for a, n in zip(at, f.shape, strict=True)):
+            want[t] += f[at] * g[i]
+    assert np.array_equal(true_convolution(f.astype(float), g.astype(float)), want.astype(float))
+
+
+def test_an_edge_filter_of_the_lecture() -> None:
+    """y(i) = x(i) - x(i - 1) is the convolution with (1, -1) (Meila, 2026, "Example: Edge Detection")."""
+    x = np.array([3.0, 3.0, 7.0, 7.0, 1.0])
+    assert true_convolution(x, np.array([1.0, -1.0]), mode="same").tolist() == [3, 0, 4, 0, -6]
+
+
+@pytest.mark.parametrize("mode", ["fast", "SAME", ""])
+def test_an_unknown_mode_is_refused(mode: str) -> None:
+    with pytest.raises(ValueError, match="a mode"):
+        true_convolution(np.ones(3), np.ones(2), mode=mode)
+
+
+def test_toeplitz_is_that_of_scipy() -> None:
+    """For every number of rows and columns; without a row it is symmetric."""
+    rng = np.random.default_rng(2)
+    for m, n in itertools.product(range(1, 6), repeat=2):
+        c, r = rng.standard_normal(m), rng.standard_normal(n)
+        assert np.array_equal(toeplitz(c, r), linalg.toeplitz(c, r))
+        assert np.array_equal(toeplitz(c), linalg.toeplitz(c))
+        several = toeplitz(np.stack([c, -c]), np.stack([r, 2 * r]))
+        assert np.array_equal(several, np.stack([linalg.toeplitz(c, r), linalg.toeplitz(-c, 2 * r)]))
+
+
+def test_the_matrix_of_a_convolution_is_that_of_scipy() -> None:
+    """The columns of zeros that make a convolution of a Toeplitz matrix."""
+    w = np.array([1.0, -2.0, 3.0])
+    T = toeplitz(np.pad(w, (0, 3)), np.array([1.0, 0, 0, 0]))
+    assert np.array_equal(T, linalg.convolution_matrix(w, 4))
+
+
+@pytest.mark.parametrize(("c", "r"), [((), (2,)), ((0,), (2,)), ((2,), (0,)), ((2, 2), (3, 2)), ((2, 2), (2,))])
+def test_toeplitz_refuses_what_is_no_column_and_row(c: tuple[int, ...], r: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="not a column and a row"):
+        toeplitz(np.ones(c), np.ones(r))
+
+
+# -- counts ------------------------------------------------------------------------------------------------
+
+LAYERS = [  # channels, outputs, size, kernel, and the other options
+    (1, 1, (5,), (2,), {}),
+    (2, 3, (5, 4), (2, 3), {"padding": ((1, 2), (0, 1)), "stride": (2, 1), "batch": 2}),
+    (4, 6, (6, 5), (2, 3), {"padding": 2, "dilation": (3, 1), "groups": 2}),
+    (3, 3, (3, 3, 2), (1, 2, 2), {"padding": "same", "groups": 3}),
+]
+
+
+@pytest.mark.parametrize(("C", "O", "size", "K", "options"), LAYERS)
+@pytest.mark.parametrize("bias", [True, False])
+def test_counts_are_those_of_a_convolution(
+    C: int, O: int, size: tuple[int, ...], K: tuple[int, ...], options: dict[str, Any], bias: bool
+) -> None:
+    """Of the arrays that it takes; of its outputs, and of ones that meet ones."""
+    how = {name: value for name, value in options.items() if name != "batch"}
+    w = np.ones((O, C // options.get("groups", 1), *K))
+    count = parameter_count(C, O, kernel=K, groups=options.get("groups", 1), bias=bias)
+    assert count == w.size + (O if bias else 0)
+    y = convolution(np.ones((options.get("batch", 1), C, *size)), w, **how)
+    given: dict[str, Any] = {"size": size, "kernel": K, "bias": bias, **options}
+    positions = y.size // O
+    assert flop_count(C, O, **given) == count * positions
+    assert flop_count(C, O, **given, operations=2, counts_bias=False) == 2 * w.size * positions
+    assert flop_count(C, O, **given, counts_padding=False) == np.sum(y) + (y.size if bias else 0)
+
+
+def test_the_parameters_of_the_networks_of_a_lecture() -> None:
+    """421 642 and 418 666 of them (Chen, 2025, "Performance"); a dense layer is a kernel as large as the signal."""
+    CNN = [(1, 32, (3, 3)), (32, 64, (3, 3)), (64, 128, (7, 7)), (128, 10, (1, 1))]
+    FNN = [(1, 512, (28, 28)), (512, 32, (1, 1)), (32, 10, (1, 1))]
+    assert sum(parameter_count(C, O, kernel=K) for C, O, K in CNN) == 421642
+    assert sum(parameter_count(C, O, kernel=K) for C, O, K in FNN) == 418666
+
+
+@pytest.mark.parametrize("wrong", [{"groups": 0}, {"groups": 2}, {"kernel": (0,)}, {"kernel": (-1,)}])
+def test_a_layer_that_cannot_be_is_not_counted(wrong: dict[str, Any]) -> None:
+    options: dict[str, Any] = {"kernel": (2,), **wrong}
+    with pytest.raises(ValueError, match="groups of"):
+        parameter_count(3, 4, **options)
+    with pytest.raises(ValueError, match="groups of"):
+        flop_count(3, 4, size=(5,), **options)

@@ -16,7 +16,7 @@ import pytest
 import reference
 from adapters.backend import backends
 from adapters.loading import load
-from conformance.cases import CASES
+from conformance.cases import CASES, INTEGERS
 from conformance.test_values import test_values as values
 from properties import trial
 from properties.strategies import (
@@ -230,6 +230,40 @@ REACH: dict[str, dict[str, Reached]] = {
         ),
         **{f"mode {mode}": _has("mode", mode) for mode in ("constant", "reflect", "replicate", "circular")},
         **{f"rank {n}": lambda p, n=n: rank(p) == n for n in (1, 2, 3)},
+    },
+    "true_convolution": {
+        "an even kernel in the middle": lambda p: p.options["mode"] == "same" and not shape(p, "w")[0] % 2,
+        "a kernel longer than the signal": lambda p: math.prod(shape(p, "w")) > math.prod(shape(p)),
+        "one as long as the other": lambda p: shape(p) == shape(p, "w"),
+        "axes that differ": lambda p: len(set(shape(p, "w"))) > 1,
+        **{f"mode {mode}": _has("mode", mode) for mode in ("full", "same", "valid")},
+        **{f"{n} axes": lambda p, n=n: len(shape(p)) == n for n in (1, 2, 3)},
+    },
+    "parameter_count": {
+        "groups": lambda p: p.options["groups"] > 1,
+        "no bias": _has("bias", False),
+        "sides that differ": lambda p: len(set(p.options["kernel"])) > 1,
+        **{f"{n} axes": lambda p, n=n: len(p.options["kernel"]) == n for n in (1, 2, 3)},
+    },
+    "flop_count": {
+        "groups": lambda p: p.options["groups"] > 1,
+        "no bias": _has("bias", False),
+        "several samples": _has("batch", 2),
+        "asymmetric padding": lambda p: (
+            p.options["padding"] and any(isinstance(s, tuple) for s in p.options["padding"])
+        ),
+        "a stride above 1": lambda p: max(p.options["stride"]) > 1,
+        "a dilation above 1": lambda p: max(p.options["dilation"]) > 1,
+    },
+    "toeplitz": {
+        "no row": lambda p: p.arrays["r"] is None,
+        "a single column": lambda p: p.arrays["r"] is not None and shape(p, "r")[-1] == 1,
+        "a single row": lambda p: shape(p, "c")[-1] == 1,
+        "wide": lambda p: p.arrays["r"] is not None and shape(p, "r")[-1] > shape(p, "c")[-1],
+        "tall": lambda p: p.arrays["r"] is not None and shape(p, "r")[-1] < shape(p, "c")[-1],
+        "square, with a row": lambda p: p.arrays["r"] is not None and shape(p, "r") == shape(p, "c"),
+        "several matrices": lambda p: len(shape(p, "c")) > 1 and shape(p, "c")[0] > 1,
+        "no matrix": lambda p: 0 in shape(p, "c"),
     },
     "output_size": {
         "stride above the kernel": lambda p: p.options["stride"] > p.arrays["kernel"],
@@ -785,7 +819,7 @@ def test_a_draw_reads_as_a_call() -> None:
 # -- what the draws decide -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("primitive", [primitive for primitive in ALL if primitive != "output_size"])  # integers
+@pytest.mark.parametrize("primitive", [primitive for primitive in ALL if primitive not in INTEGERS])
 @pytest.mark.parametrize("fmt", ["float64", "float32"])
 @pytest.mark.parametrize("name", ["torch", "jax"])
 def test_nine_elements_of_ten_are_decided(name: str, fmt: str, primitive: str) -> None:

@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 
 from conformance.mutants.base import mutant
-from reference import convolution, output_size, pad, transposed_convolution
+from reference import (
+    convolution,
+    flop_count,
+    output_size,
+    pad,
+    parameter_count,
+    toeplitz,
+    transposed_convolution,
+    true_convolution,
+)
 from reference.arithmetic import BFLOAT16
 from reference.arrays import per_axis
 from reference.convolution import paddings, spread
@@ -561,3 +570,244 @@ def forgets_an_empty_batch(x: Any, *, padding: Any, **options: Any) -> Any:
 def ignores_a_dilation_that_strides(size: int, kernel: int, **options: Any) -> int:
     """Only with a stride above 1 the dilation does not count."""
     return output_size(size, kernel, **options | ({"dilation": 1} if options.get("stride", 1) > 1 else {}))
+
+
+# -- what reaches where it should not --------------------------------------------------------------------
+
+
+@mutant("convolution")
+def zeros_between_the_groups(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """One kernel for all channels, with zeros for those of other groups, which a NaN does not respect."""
+    g, (O, C, *K) = options.get("groups", 1), w.shape
+    every = np.zeros((g, O // g, g, C, *K))
+    every[range(g), :, range(g)] = w.reshape(g, O // g, C, *K)
+    return convolution(x, every.reshape(O, g * C, *K), bias, **options | {"groups": 1})
+
+
+@mutant("transposed_convolution")
+def as_one_matrix(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+    """The product with the whole matrix, whose zeros meet every number of the signal."""
+    shape, n = x.shape[1:], x[0].size if len(x) else 0
+    columns = transposed_convolution(np.eye(n).reshape(n, *shape), w, **options)
+    y = np.reshape(np.reshape(x, (len(x), n)) @ np.reshape(columns, (n, -1)), (len(x), *columns.shape[1:]))
+    return y if bias is None else y + np.reshape(bias, (-1, *[1] * (x.ndim - 2)))
+
+
+def _rescaled(of: Any) -> Any:
+    def rescales_by_the_largest(x: Any, w: Any, bias: Any = None, **options: Any) -> Any:
+        """The signal is divided by its largest number, and the result multiplied: each bit depends on all numbers."""
+        largest = np.max(np.abs(x), initial=0.0)
+        scale = largest if 0 < largest < np.inf else 1.0
+        y = of(x / scale, w, **options) * scale
+        return y if bias is None else y + np.reshape(bias, (-1, *[1] * (x.ndim - 2)))
+
+    return rescales_by_the_largest
+
+
+mutant("convolution")(_rescaled(convolution))
+mutant("transposed_convolution")(_rescaled(transposed_convolution))
+
+
+# -- true_convolution ------------------------------------------------------------------------------------
+
+
+@mutant("true_convolution")
+def correlates(x: Any, w: Any, *, mode: str = "full") -> Any:
+    """The cross-correlation of networks: the kernel is not turned round."""
+    return true_convolution(x, np.flip(w), mode=mode)
+
+
+@mutant("true_convolution")
+def turns_the_last_axis(x: Any, w: Any, *, mode: str = "full") -> Any:
+    """Only the last axis of the kernel is turned round."""
+    return true_convolution(x, np.flip(w, tuple(range(w.ndim - 1))), mode=mode)
+
+
+@mutant("true_convolution")
+def same_from_the_other_middle(x: Any, w: Any, *, mode: str = "full") -> Any:
+    """The middle of an even kernel is the element after it: "same" begins one later."""
+    if mode != "same":
+        return true_convolution(x, w, mode=mode)
+    y = np.pad(true_convolution(x, w), [(0, 1)] * x.ndim)
+    return y[tuple(slice(k // 2, k // 2 + s) for s, k in zip(x.shape, w.shape, strict=True))]
+
+
+@mutant("true_convolution")
+def same_as_the_longer(x: Any, w: Any, *, mode: str = "full") -> Any:
+    """As in numpy.convolve, "same" has the size of the longer one of both."""
+    is_longer = mode == "same" and w.size > x.size
+    return true_convolution(w, x, mode=mode) if is_longer else true_convolution(x, w, mode=mode)
+
+
+@mutant("true_convolution")
+def wraps_around(x: Any, w: Any, *, mode: str = "full") -> Any:
+    """Transforms of the length of the longer one: what is behind the end comes back at the start."""
+    y = true_convolution(x, w)
+    n = tuple(map(max, x.shape, w.shape))
+    for axis, size in enumerate(n):
+        y = y.copy()
+        head, tail = np.split(y, [size], axis)
+        head[(slice(None),) * axis + (slice(tail.shape[axis]),)] += tail
+        y = np.concatenate([head, tail], axis)
+    return y if mode == "full" else true_convolution(x, w, mode=mode)
+
+
+@mutant("true_convolution")
+def by_a_fourier_transform(x: Any, w: Any, *, mode: str = "full") -> Any:
+    """The product of transforms: errors as large as those of the largest result everywhere."""
+    if mode != "full":
+        return true_convolution(x, w, mode=mode)
+    sizes, axes = [s + k - 1 for s, k in zip(x.shape, w.shape, strict=True)], tuple(range(x.ndim))
+    return np.fft.irfftn(np.fft.rfftn(x, sizes, axes) * np.fft.rfftn(w, sizes, axes), sizes, axes)
+
+
+@mutant("true_convolution")
+def valid_of_a_longer_kernel_turned(x: Any, w: Any, *, mode: str = "full") -> Any:
+    """Where signal and kernel change places, the result of "valid" comes out backwards."""
+    y = true_convolution(x, w, mode=mode)
+    return np.flip(y) if mode == "valid" and w.size > x.size else y
+
+
+# -- toeplitz ----------------------------------------------------------------------------------------------
+
+
+def _row(c: Any, r: Any) -> Any:
+    return c if r is None else r
+
+
+@mutant("toeplitz")
+def transposed_where_it_is_square(c: Any, r: Any = None) -> Any:
+    """The column along the first row, where both are as long."""
+    return toeplitz(r, c) if r is not None and r.shape == c.shape else toeplitz(c, r)
+
+
+@mutant("toeplitz")
+def corner_of_the_row(c: Any, r: Any = None) -> Any:
+    """The diagonal has the first number of the row, not of the column."""
+    return toeplitz(np.concatenate([_row(c, r)[..., :1], c[..., 1:]], -1), r)
+
+
+@mutant("toeplitz")
+def goes_round(c: Any, r: Any = None) -> Any:
+    """Without a row a circulant matrix: each column is the one before it, moved down with its end at the start."""
+    return toeplitz(c, np.roll(np.flip(c, -1), 1, -1) if r is None else r)
+
+
+@mutant("toeplitz")
+def along_the_other_diagonals(c: Any, r: Any = None) -> Any:
+    """A Hankel matrix: the columns are right, in reverse."""
+    return np.flip(toeplitz(c, r), -1)
+
+
+@mutant("toeplitz")
+def by_products(c: Any, r: Any = None) -> Any:
+    """Each row is a product of all diagonals with ones and zeros, which a NaN does not respect."""
+    row = _row(c, r)
+    m, n = c.shape[-1], row.shape[-1]
+    diagonals = np.concatenate([np.flip(c, -1), row[..., 1:]], -1)
+    chosen = np.equal.outer(np.arange(n) - np.arange(m)[:, None] + m - 1, np.arange(m + n - 1))
+    return np.einsum("...d,ijd->...ij", diagonals, chosen.astype(float))
+
+
+@mutant("toeplitz")
+def in_single_precision(c: Any, r: Any = None) -> Any:
+    """float64 goes through float32."""
+    return toeplitz(c.astype(np.float32), None if r is None else r.astype(np.float32)).astype(c.dtype)
+
+
+@mutant("toeplitz")
+def one_matrix_for_all(c: Any, r: Any = None) -> Any:
+    """Every matrix of a batch is the first."""
+    y = toeplitz(c, r)
+    return np.broadcast_to(y[:1], y.shape) if y.ndim > 2 else y
+
+
+# -- counts ------------------------------------------------------------------------------------------------
+
+
+@mutant("parameter_count")
+def no_groups(channels: int, outputs: int, **options: Any) -> int:
+    """Each output channel is taken to see all input channels."""
+    return parameter_count(channels, outputs, **options | {"groups": 1})
+
+
+@mutant("parameter_count")
+def a_bias_for_each_group(channels: int, outputs: int, **options: Any) -> int:
+    """The bias has a number for each output channel of one group."""
+    without = parameter_count(channels, outputs, **options | {"bias": False})
+    return without + (outputs // options.get("groups", 1) if options.get("bias", True) else 0)
+
+
+@mutant("parameter_count")
+def always_a_bias(channels: int, outputs: int, **options: Any) -> int:
+    """The bias counts also where there is none."""
+    return parameter_count(channels, outputs, **options | {"bias": True})
+
+
+@mutant("parameter_count")
+def a_bias_for_each_input(channels: int, outputs: int, **options: Any) -> int:
+    """The bias has a number for each input channel."""
+    without = parameter_count(channels, outputs, **options | {"bias": False})
+    return without + (channels if options.get("bias", True) else 0)
+
+
+@mutant("parameter_count")
+def square_kernels(channels: int, outputs: int, *, kernel: Any, **options: Any) -> int:
+    """Every side of the kernel is the first."""
+    return parameter_count(channels, outputs, kernel=(kernel[0],) * len(kernel), **options)
+
+
+@mutant("parameter_count")
+def a_kernel_for_each_pair(channels: int, outputs: int, *, kernel: Any, groups: int = 1, bias: bool = True) -> int:
+    """The groups divide inputs and outputs, each once."""
+    outputs_of_one = parameter_count(channels // groups, outputs // groups, kernel=kernel, bias=False)
+    return outputs_of_one + (outputs if bias else 0)
+
+
+@mutant("flop_count")
+def positions_of_the_signal(channels: int, outputs: int, **options: Any) -> int:
+    """As many positions as the signal has elements: right for "same" and a stride of 1."""
+    size = tuple(n + k - 1 for n, k in zip(options["size"], options["kernel"], strict=True))
+    return flop_count(channels, outputs, **options | {"size": size, "stride": 1, "padding": 0, "dilation": 1})
+
+
+@mutant("flop_count")
+def positions_rounded_up(channels: int, outputs: int, **options: Any) -> int:
+    """The last window may stick out."""
+    s = per_axis(options.get("stride", 1), len(options["kernel"]))
+    size = tuple(n + s_i - 1 for n, s_i in zip(options["size"], s, strict=True))
+    return flop_count(channels, outputs, **options | {"size": size})
+
+
+@mutant("flop_count")
+def dilated_taps_count(channels: int, outputs: int, **options: Any) -> int:
+    """The zeros between the taps count as taps."""
+    d = per_axis(options.get("dilation", 1), len(options["kernel"]))
+    spans = tuple(d_i * (k - 1) + 1 for d_i, k in zip(d, options["kernel"], strict=True))
+    return flop_count(channels, outputs, **options | {"kernel": spans, "dilation": 1})
+
+
+@mutant("flop_count")
+def of_one_sample(channels: int, outputs: int, **options: Any) -> int:
+    """The batch does not count."""
+    return flop_count(channels, outputs, **options | {"batch": 1})
+
+
+@mutant("flop_count")
+def groups_do_not_matter(channels: int, outputs: int, **options: Any) -> int:
+    """Each output channel is taken to see all input channels."""
+    return flop_count(channels, outputs, **options | {"groups": 1})
+
+
+@mutant("flop_count")
+def an_operation_more_for_each_position(channels: int, outputs: int, **options: Any) -> int:
+    """The bias is added without one, too."""
+    return flop_count(channels, outputs, **options | {"bias": True})
+
+
+@mutant("flop_count")
+def padding_of_the_larger_side(channels: int, outputs: int, **options: Any) -> int:
+    """Both sides of an axis are taken to be the larger one."""
+    r = len(options["kernel"])
+    sides = tuple(max(pair) for pair in paddings(options.get("padding", 0), *[(1,) * r] * 4))
+    return flop_count(channels, outputs, **options | {"padding": sides})

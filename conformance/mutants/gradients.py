@@ -138,6 +138,52 @@ def bias_of_the_first_position(g: Gradients, p: Call) -> Gradients:
     return {"bias": np.sum(p.g[..., 0] if p.g.ndim > 3 else p.g, axis=(0, *range(2, max(p.g.ndim - 1, 3))))}
 
 
+@gradient_mutant("true_convolution")
+def kernel_not_turned_back(g: Gradients, p: Call) -> Gradients:
+    """The gradient of the kernel comes out flipped."""
+    return {"w": np.flip(g["w"])}
+
+
+@gradient_mutant("true_convolution")
+def a_correlation_on_the_way_back(g: Gradients, p: Call) -> Gradients:
+    """The kernel is turned round on the way back too."""
+    return {"x": p.gradients(w=np.flip(p.w))["x"]}
+
+
+@gradient_mutant("true_convolution")
+def as_long_as_the_cotangent(g: Gradients, p: Call) -> Gradients:
+    """Only the middle of the cotangent is used, where "full" gave more."""
+    if p.mode != "full":
+        return g
+    first = [(k - 1) // 2 for k in p.w.shape]
+    inside = tuple(slice(i, i + s) for i, s in zip(first, p.x.shape, strict=True))
+    return {"w": p.gradients(g=p.g[inside], mode="same")["w"]}
+
+
+@gradient_mutant("toeplitz")
+def the_corner_twice(g: Gradients, p: Call) -> Gradients:
+    """The first number of the row, which is not used, gets the gradient of the diagonal."""
+    if p.r is None or not p.g.size:
+        return g
+    first = np.arange(p.r.shape[-1]) == 0
+    return {"r": np.where(first, g["c"][..., :1], g["r"])}
+
+
+@gradient_mutant("toeplitz")
+def diagonals_averaged(g: Gradients, p: Call) -> Gradients:
+    """What a diagonal gives back is averaged, where it must be added."""
+    m, n = p.g.shape[-2:]
+    return {"c": g["c"] / np.minimum(m - np.arange(m), n)} if p.r is not None else g
+
+
+@gradient_mutant("toeplitz")
+def the_row_is_a_copy(g: Gradients, p: Call) -> Gradients:
+    """Without a row the column is used above the diagonal too, which is forgotten."""
+    if p.r is not None:
+        return g
+    return {"c": p.gradients(g=np.tril(p.g))["c"]}
+
+
 @gradient_mutant("convolution")
 def an_odd_padding_with_a_stride(g: Gradients, p: Call) -> Gradients:
     """Off by one where the stride is above 1 and the padding is odd."""

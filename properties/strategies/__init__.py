@@ -2,7 +2,16 @@
 
 from properties.strategies.activations import gelus, log_softmaxes, relus, sigmoids, softmaxes, tanhs
 from properties.strategies.attention import attentions, multi_head_attentions
-from properties.strategies.convolution import convolutions, output_sizes, pads, transposed_convolutions
+from properties.strategies.convolution import (
+    convolutions,
+    flop_counts,
+    output_sizes,
+    pads,
+    parameter_counts,
+    toeplitzes,
+    transposed_convolutions,
+    true_convolutions,
+)
 from properties.strategies.dense import denses
 from properties.strategies.draws import Draw, draw, draws
 from properties.strategies.dropout import dropouts
@@ -28,6 +37,7 @@ __all__ = [
     "draw",
     "draws",
     "dropouts",
+    "flop_counts",
     "gelus",
     "global_pools",
     "layer_norms",
@@ -38,6 +48,7 @@ __all__ = [
     "multi_head_attentions",
     "output_sizes",
     "pads",
+    "parameter_counts",
     "relus",
     "residuals",
     "sigmoids",
@@ -45,5 +56,7 @@ __all__ = [
     "softmaxes",
     "sum_pools",
     "tanhs",
+    "toeplitzes",
     "transposed_convolutions",
+    "true_convolutions",
 ]

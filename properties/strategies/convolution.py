@@ -9,6 +9,7 @@ from properties.strategies.problems import Pick, Problem, Problems, Spec
 from reference.convolution import paddings
 
 MODES = ("zeros", "reflect", "replicate", "circular")
+MORE = (1, 0, 2, 3, 4)
 PADDINGS = ("none", "one side each", "asymmetric", "same", "valid", "full")
 
 
@@ -39,13 +40,16 @@ def convolutions(
     channels: tuple[int, ...] = (1, 2, 3),
     circular_multiple: bool = False,
     room: int = 0,
+    more: tuple[int, ...] = MORE,
+    flush: bool = False,
     kinds: tuple[str, ...] | None = None,
 ) -> Problems:
     """Signals and kernels that fit.
 
     inputs, kernels: how many signals and kernels of that shape a law needs (x, x2; w, w2).
     circular_multiple: circular padding that keeps the size, and a stride that divides it.
-    room: additional elements on each axis, for laws about the interior.
+    room: additional elements on each axis, for laws about the interior. more: how many the signal may have beyond
+    the least. flush: the last window ends where the padded signal does.
     """
 
     def build(pick: Pick) -> Problem:
@@ -64,7 +68,7 @@ def convolutions(
         else:
             sides = _sides(pick, pick.option("padding", padding, usual="one side each"), r)
             mode = pick.option("padding_mode", padding_mode)
-            S = _signal(pick, sides, mode, K, s, d, spans, room)
+            S = _signal(pick, sides, mode, K, s, d, spans, room, more, flush)
         options = {"stride": s, "padding": sides, "dilation": d, "groups": g, "padding_mode": mode}
         arrays = {
             "x": Spec((N, C, *S)),
@@ -87,6 +91,8 @@ def _signal(
     d: Sequence[int],
     spans: Sequence[int],
     room: int,
+    more: Sequence[int],
+    flush: bool,
 ) -> tuple[int, ...]:
     """Sizes into which the kernel fits, and that the padding mode can continue."""
     S = []
@@ -99,7 +105,8 @@ def _signal(
         least = span if isinstance(sides, str) else max(span - before - after, continued)
         if sides in ("same", "full") and mode == "zeros":
             least = 1
-        S.append(least + room + pick.size((1, 0, 2, 3, 4)))
+        size = least + room + pick.size(more)
+        S.append(size - (size + before + after - span) % -s[axis] if flush else size)
     return tuple(S)
 
 
@@ -209,6 +216,78 @@ def deltas() -> Problems:
         return Problem("convolution", {"x": Spec((N, C, *S))}, options, {"kernel": K, "tap": tap})
 
     return Problems("convolution", build)
+
+
+def _channels(pick: Pick) -> tuple[int, dict[str, int]]:
+    """Groups, and the channels before and behind them."""
+    g = pick.option("groups", (1, 2, 3))
+    return g, {"channels": g * pick.size((3, 1, 2, 5)), "outputs": g * pick.size((2, 1, 3, 64))}
+
+
+def parameter_counts() -> Problems:
+    """Layers with kernels of different sides."""
+
+    def build(pick: Pick) -> Problem:
+        g, channels = _channels(pick)
+        K = pick.sizes((3, 1, 2, 7), pick.option("rank", (2, 1, 3)))
+        options = {"kernel": K, "groups": g, "bias": pick.option("bias", (True, False))}
+        return Problem("parameter_count", channels, options)
+
+    return Problems("parameter_count", build)
+
+
+def flop_counts() -> Problems:
+    """Layers, and signals into which their kernels fit."""
+
+    def build(pick: Pick) -> Problem:
+        r = pick.option("rank", (2, 1, 3))
+        g, channels = _channels(pick)
+        K, d, s = pick.sizes((3, 1, 2), r), pick.per_axis("dilation", (1, 2), r), pick.per_axis("stride", (1, 2, 3), r)
+        sides = _sides(pick, pick.option("padding", ("none", "one side each", "asymmetric")), r)
+        spans = [d_i * (K_i - 1) + 1 for d_i, K_i in zip(d, K, strict=True)]
+        options = {"kernel": K, "batch": pick.option("batch", (1, 2)), "stride": s, "padding": sides, "dilation": d}
+        size = _signal(pick, sides, "zeros", K, s, d, spans, 0, MORE, False)
+        options |= {"size": tuple(max(n, 1) for n in size), "groups": g, "bias": pick.option("bias", (True, False))}
+        return Problem("flop_count", channels, options)
+
+    return Problems("flop_count", build)
+
+
+def true_convolutions(
+    *,
+    rank: tuple[int, ...] = (1, 2, 3),
+    mode: tuple[str, ...] = ("full", "same", "valid"),
+    order: tuple[str, ...] = ("signal first", "kernel first"),
+    further: bool = False,
+    room: int = 0,
+    kinds: tuple[str, ...] | None = None,
+) -> Problems:
+    """A signal and a kernel, in any order, of which one is as long as the other on every axis.
+
+    further: a law needs v, a second kernel that is no longer than the first. room: additional elements of the signal.
+    """
+
+    def build(pick: Pick) -> Problem:
+        r = pick.option("rank", rank)
+        K = pick.sizes((2, 1, 3, 4), r)
+        S = tuple(n + room + pick.size((1, 0, 2, 3)) for n in K)
+        options = {"mode": pick.option("mode", mode)}
+        S, K = (S, K) if pick.option("order", order) == "signal first" else (K, S)
+        extras = {"v": Spec(tuple(min(pick.size((2, 1, 3)), n) for n in K))} if further else {}
+        return Problem("true_convolution", {"x": Spec(S), "w": Spec(K)}, options, extras)
+
+    return Problems("true_convolution", build, kinds)
+
+
+def toeplitzes() -> Problems:
+    """A column and a row, or a column alone, of one matrix or of several."""
+
+    def build(pick: Pick) -> Problem:
+        N = pick.sizes((2, 1, 0), pick.option("rank", (0, 1, 2)))
+        m, n = pick.option("column", (3, 1, 2, 5)), pick.option("row", (2, 1, 3, 4, None))
+        return Problem("toeplitz", {"c": Spec((*N, m)), "r": None if n is None else Spec((*N, n))}, {})
+
+    return Problems("toeplitz", build)
 
 
 def with_place(problems: Problems) -> Problems:

@@ -222,6 +222,11 @@ def _kernel_of(number: Callable[[Problem], int]) -> Change:
     return lambda p: _with(p, kernel=number(p))
 
 
+def _crossed(p: Problem) -> Problem:
+    """A signal that is longer along the first axis and a kernel that is longer along the last."""
+    return _with(p, x=Spec((3, *_shape(p)[1:-1], 1)), w=Spec((1, *_shape(p)[1:-1], 3)))
+
+
 def _batch_of_one(p: Problem) -> Problem | None:
     shape = _shape(p)
     return _with(p, x=Spec((1, shape[1], *[1] * (len(shape) - 2)))) if p.options["training"] else None
@@ -341,6 +346,32 @@ INVALID: dict[str, dict[str, Change]] = {
         ),
         "negative output padding": where(lambda p: min(_kernel(p)) > 1, first_entry("output_padding", -1)),
         "an empty signal": where(lambda p: _is_plain(p) and max(p.options["output_padding"]) == 0, empty("x", 2)),
+    },
+    "true_convolution": {
+        "unknown mode": option("mode", WORD),
+        "an empty signal": empty("x", 0),
+        "an empty kernel": empty("w", 0),
+        "a kernel with an axis too many": with_axis("w"),
+        "valid, where neither holds the other": where(
+            lambda p: set_to(mode="valid")(p) and len(_shape(p)) > 1 and _shape(p) != _shape(p, "w"), _crossed
+        ),
+    },
+    "toeplitz": {
+        "an empty column": empty("c", -1),
+        "an empty row": empty("r", -1),
+        "rows of another number": where(lambda p: len(_shape(p, "c")) > 1, larger("r", 0, least=2)),
+    },
+    "parameter_count": {
+        "groups 0": option("groups", 0),
+        "groups that do not divide the channels": option("groups", lambda p: p.arrays["channels"] + 1),  # type: ignore[operator]  # an integer
+    },
+    "flop_count": {
+        "groups 0": option("groups", 0),
+        "groups that do not divide the channels": option("groups", lambda p: p.arrays["channels"] + 1),  # type: ignore[operator]  # an integer
+        "stride 0": option("stride", lambda p: (0,) * len(p.options["kernel"])),
+        "kernel larger than the padded signal": option(
+            "kernel", lambda p: tuple(n + 9 for n in p.options["size"]), set_to(padding=0)
+        ),
     },
     "max_pool": {**POOL, **DILATED, **NO_ROOM},
     "sum_pool": {**POOL, **NO_ROOM},

@@ -33,6 +33,11 @@ def _transposed_convolution(pick: Pick) -> Problem:
     return Problem("transposed_convolution", {"x": Spec((1, C, S)), "w": Spec((C, 2, K)), "bias": bias}, options)
 
 
+def _true_convolution(pick: Pick) -> Problem:
+    n, (further, more) = pick.option("terms", FEWER), pick.option("order", ((1, 0), (0, 1)))
+    return Problem("true_convolution", {"x": Spec((n + further,)), "w": Spec((n + more,))}, {"mode": "valid"})
+
+
 def _pool(primitive: str, **options: Any) -> Callable[[Pick], Problem]:
     def build(pick: Pick) -> Problem:
         K = SIDES[pick.option("terms", TERMS)]
@@ -112,6 +117,7 @@ def _multi_head_attention(pick: Pick) -> Problem:
 BUILDERS = {
     "convolution": _convolution,
     "transposed_convolution": _transposed_convolution,
+    "true_convolution": _true_convolution,
     "sum_pool": _pool("sum_pool"),
     "average_pool": _pool("average_pool"),
     "lp_pool": _pool("lp_pool", norm_type=(2, 1)),
