@@ -2,7 +2,7 @@
 
 jax.lax has convolution and windows, jax.nn has the activations, the softmax and attention; what is composed is
 composed the way that its users do (as Flax does), from jnp.mean, jnp.var, lax.rsqrt, random.bernoulli,
-jnp.dot, lax.reduce_window, and jnp.einsum around jax.nn.dot_product_attention.
+jnp.dot, lax.reduce_window, lax.scan, and jnp.einsum around jax.nn.dot_product_attention.
 """
 
 from __future__ import annotations
@@ -27,7 +27,12 @@ from reference.arrays import Padding, Pair, PerAxis, per_axis
 jax.config.update("jax_enable_x64", True)
 
 formats = ("float64", "float32", "bfloat16", "float16")
-conventions = {"batch_norm": {"unbiased": False}}  # as in Flax, whose running variance is the biased one
+conventions = {
+    "batch_norm": {"unbiased": False},  # as in Flax, whose running variance is the biased one
+    # n = tanh(W_in x + b_in + r (W_hn h + b_hn)): flax.linen.GRUCell
+    "gru_step": {"reset": "after"},
+    "gru": {"reset": "after"},
+}
 
 DOCS = "https://docs.jax.dev/en/latest"
 BROADCAST = f"what is composed broadcasts: {DOCS}/_autosummary/jax.numpy.add.html"
@@ -107,12 +112,14 @@ accepts = {
         "one number as b_o": BROADCAST,
     },
 }
+RECURRENT = ("rnn_step", "rnn", "lstm_step", "lstm", "gru_step", "gru", "decoder_step")
 # What multiplies matrices.
 CONTRACTIONS = (
     "convolution",
     "transposed_convolution",
     "dense",
     "residual",
+    *RECURRENT,
     "scaled_dot_product_attention",
     "multi_head_attention",
 )
@@ -145,6 +152,7 @@ composed = (
     "residual",
     "sinusoidal_encoding",
     "dense",
+    *RECURRENT,
     "multi_head_attention",
 )
 
@@ -257,9 +265,11 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
         claims["ulps"] |= {"expit": 2}
         claims["flushes_results"] = True
         claims["source"] += "; 1 / (1 + exp(-x)), where exp overflows if the result is subnormal: xla, LogisticExpander"
-    if primitive in ("tanh", "gelu") and format in (FLOAT32, FLOAT64):
+    if primitive in ("tanh", "gelu", *RECURRENT) and format in (FLOAT32, FLOAT64):
         claims["ulps"] |= {"tanh": 3 if format is FLOAT32 else 4}
         claims["source"] += "; its tanh is a rational function, Eigen's: a couple of ulps, by measure 2.4 and 3.5"
+    if primitive in RECURRENT:
+        claims["ulps"] |= {"expit": 2}
     if primitive in ("sum_pool", "average_pool", "lp_pool") and format.precision < FLOAT32.precision:
         claims["source"] += "; lax.reduce_window adds in the format of x: 50 x 100 bfloat16 ones have the sum 2048"
         return Arithmetic(format, format, format, **claims)
@@ -622,3 +632,96 @@ def multi_head_attention(
     y = jax.nn.dot_product_attention(*qkv, is_causal=causal, **given)
     y = jnp.einsum("...thd,ohd->...to", y, w_o.reshape(w_o.shape[0], heads, -1))
     return y if b_o is None else y + b_o
+
+
+def rnn_step(
+    x: Array,
+    h: Array | None,
+    w_x: Array,
+    w_h: Array,
+    b_x: Array | None = None,
+    b_h: Array | None = None,
+    *,
+    nonlinearity: str = "tanh",
+) -> Array:
+    h = _or_zeros(h, x, w_h)
+    activation = {"tanh": jnp.tanh, "relu": jax.nn.relu}[nonlinearity]
+    return activation(dense(x, w_x, b_x) + dense(h, w_h, b_h))
+
+
+def rnn(
+    x: Array,
+    h: Array | None,
+    w_x: Array,
+    w_h: Array,
+    b_x: Array | None = None,
+    b_h: Array | None = None,
+    *,
+    nonlinearity: str = "tanh",
+) -> tuple[Array, ...]:
+    return _scanned(lambda x, h: (rnn_step(x, h, w_x, w_h, b_x, b_h, nonlinearity=nonlinearity),), x, w_h, h)
+
+
+def lstm_step(
+    x: Array,
+    h: Array | None,
+    c: Array | None,
+    w_x: Array,
+    w_h: Array,
+    b_x: Array | None = None,
+    b_h: Array | None = None,
+) -> tuple[Array, Array]:
+    h, c = _or_zeros(h, x, w_h), _or_zeros(c, x, w_h)
+    i, f, g, o = jnp.split(dense(x, w_x, b_x) + dense(h, w_h, b_h), 4, axis=-1)
+    c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+    return jax.nn.sigmoid(o) * jnp.tanh(c), c
+
+
+def lstm(
+    x: Array,
+    h: Array | None,
+    c: Array | None,
+    w_x: Array,
+    w_h: Array,
+    b_x: Array | None = None,
+    b_h: Array | None = None,
+) -> tuple[Array, ...]:
+    return _scanned(lambda x, h, c: lstm_step(x, h, c, w_x, w_h, b_x, b_h), x, w_h, h, c)
+
+
+def gru_step(
+    x: Array, h: Array | None, w_x: Array, w_h: Array, b_x: Array | None = None, b_h: Array | None = None
+) -> Array:
+    h = _or_zeros(h, x, w_h)
+    x_r, x_z, x_n = jnp.split(dense(x, w_x, b_x), 3, axis=-1)
+    h_r, h_z, h_n = jnp.split(dense(h, w_h, b_h), 3, axis=-1)
+    r, z = jax.nn.sigmoid(x_r + h_r), jax.nn.sigmoid(x_z + h_z)
+    return (1 - z) * jnp.tanh(x_n + r * h_n) + z * h
+
+
+def gru(
+    x: Array, h: Array | None, w_x: Array, w_h: Array, b_x: Array | None = None, b_h: Array | None = None
+) -> tuple[Array, ...]:
+    return _scanned(lambda x, h: (gru_step(x, h, w_x, w_h, b_x, b_h),), x, w_h, h)
+
+
+def decoder_step(
+    y: Array, s: Array, c: Array, u_y: Array, u_s: Array, u_c: Array, bias: Array | None = None
+) -> Array:
+    return jnp.tanh(dense(c, u_c) + dense(y, u_y, bias) + dense(s, u_s))
+
+
+def _scanned(step: Callable[..., Any], x: Array, w_h: Array, *states: Array | None) -> tuple[Array, ...]:
+    """lax.scan along the last axis but one, as flax.linen.RNN does."""
+
+    def body(carry: tuple[Array, ...], x: Array) -> tuple[tuple[Array, ...], Array]:
+        carry = step(x, *carry)
+        return carry, carry[0]
+
+    initial = tuple(_or_zeros(h, x[..., 0, :], w_h) for h in states)
+    last, y = lax.scan(body, initial, jnp.moveaxis(x, -2, 0))
+    return jnp.moveaxis(y, 0, -2), *last
+
+
+def _or_zeros(h: Array | None, x: Array, w_h: Array) -> Array:
+    return jnp.zeros((*x.shape[:-1], w_h.shape[-1]), x.dtype) if h is None else h

@@ -11,6 +11,7 @@ from properties.strategies.normalization import batch_norms, layer_norms
 from properties.strategies.pooling import adaptive_pools, average_pools, global_pools, lp_pools, max_pools, sum_pools
 from properties.strategies.positions import sinusoidal_encodings
 from properties.strategies.problems import Problem, Problems, Spec
+from properties.strategies.recurrence import decoder_steps, recurrences
 from properties.strategies.residual import mismatched_residuals, residuals
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "average_pools",
     "batch_norms",
     "convolutions",
+    "decoder_steps",
     "denses",
     "draw",
     "draws",
@@ -38,6 +40,7 @@ __all__ = [
     "multi_head_attentions",
     "output_sizes",
     "pads",
+    "recurrences",
     "relus",
     "residuals",
     "sigmoids",
