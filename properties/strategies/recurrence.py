@@ -25,9 +25,10 @@ def _arrays(
     names: tuple[str, ...],
     bias: tuple[str, ...],
     given: tuple[bool, ...],
+    sides: tuple[tuple[int, int], ...],
 ) -> dict[str, Any]:
     """Input, states, weights and biases; which sides they have, and what of it is there."""
-    d, H = pick.option("sides", SIDES)
+    d, H = pick.option("sides", sides)
     is_given = pick.option("states", given)
     biases = BIASES[pick.option("bias", bias)]
     return {
@@ -44,6 +45,7 @@ def recurrences(
     *,
     batch: tuple[int | None, ...] = (2, None, 1, 3, 0),
     steps: tuple[int, ...] = LONG,
+    sides: tuple[tuple[int, int], ...] = SIDES,
     bias: tuple[str, ...] = tuple(BIASES),
     states: tuple[bool, ...] = (True, False),
     nonlinearity: tuple[str, ...] = ("tanh", "relu"),
@@ -59,24 +61,26 @@ def recurrences(
         N = pick.option("batch", batch)
         T = () if is_step else (pick.option("steps", steps),)
         names = ("h", "c") if kind == "lstm" else ("h",)
-        arrays = _arrays(pick, GATES[kind], () if N is None else (N,), T, names, bias, states)
+        arrays = _arrays(pick, GATES[kind], () if N is None else (N,), T, names, bias, states, sides)
         options = {"nonlinearity": pick.option("nonlinearity", nonlinearity)} if kind == "rnn" else {}
         return Problem(primitive, arrays, options, {f"{name}2": arrays[name] for name in others})
 
     return Problems(primitive, build)
 
 
-def decoder_steps() -> Problems:
+def decoder_steps(
+    *, batch: tuple[int | None, ...] = (2, None, 1, 3, 0), bias: tuple[bool, ...] = (False, True)
+) -> Problems:
     """An output, a state and a context, each with a width of its own."""
 
     def build(pick: Pick) -> Problem:
-        N = pick.option("batch", (2, None, 1, 3, 0))
+        N = pick.option("batch", batch)
         d, H, e = pick.option("sides", ((3, 2, 4), (2, 3, 1), (1, 1, 1), (2, 2, 2)))
         B = () if N is None else (N,)
         sides = {"y": d, "s": H, "c": e}
         arrays: dict[str, Spec | None] = {name: Spec((*B, side), moderate=True) for name, side in sides.items()}
         arrays |= {f"u_{name}": Spec((H, side), moderate=True, scale=WEIGHTS) for name, side in sides.items()}
-        arrays["bias"] = Spec((H,), moderate=True) if pick.option("bias", (False, True)) else None
+        arrays["bias"] = Spec((H,), moderate=True) if pick.option("bias", bias) else None
         return Problem("decoder_step", arrays, {})
 
     return Problems("decoder_step", build)
