@@ -46,6 +46,8 @@ NUMPY_PAD = f"it goes on with what it has added: {DOCS}/_autosummary/jax.numpy.p
 CONV_TRANSPOSE = (
     f"the padding of the result may have any sign and size: {DOCS}/_autosummary/jax.lax.conv_transpose.html"
 )
+SCAN = f"after no step the states are what they were: {DOCS}/_autosummary/jax.lax.scan.html"
+_BIASES = {f"one number as {name}": BROADCAST for name in ("b_x", "b_h")}
 _POOL = {"kernel larger than the padded signal": NO_WINDOW, "negative padding": CUT}
 
 # Invalid problems that have a meaning here.
@@ -102,6 +104,9 @@ accepts = {
         "a branch with one output for several": BROADCAST,
         "weights with an axis too many": LINEAR,
     },
+    **dict.fromkeys(("rnn_step", "lstm_step", "gru_step"), _BIASES),
+    **dict.fromkeys(("rnn", "lstm", "gru"), _BIASES | {"no step": SCAN}),
+    "decoder_step": {"one bias for several numbers": BROADCAST},
     "scaled_dot_product_attention": {
         "no key": f"a sum of no values: {DOCS}/_autosummary/jax.nn.dot_product_attention.html"
     },
@@ -644,7 +649,7 @@ def rnn_step(
     *,
     nonlinearity: str = "tanh",
 ) -> Array:
-    h = _or_zeros(h, x, w_h)
+    h = _or_zeros(h, x.shape[:-1], w_h)
     activation = {"tanh": jnp.tanh, "relu": jax.nn.relu}[nonlinearity]
     return activation(dense(x, w_x, b_x) + dense(h, w_h, b_h))
 
@@ -671,7 +676,7 @@ def lstm_step(
     b_x: Array | None = None,
     b_h: Array | None = None,
 ) -> tuple[Array, Array]:
-    h, c = _or_zeros(h, x, w_h), _or_zeros(c, x, w_h)
+    h, c = (_or_zeros(state, x.shape[:-1], w_h) for state in (h, c))
     i, f, g, o = jnp.split(dense(x, w_x, b_x) + dense(h, w_h, b_h), 4, axis=-1)
     c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
     return jax.nn.sigmoid(o) * jnp.tanh(c), c
@@ -692,7 +697,7 @@ def lstm(
 def gru_step(
     x: Array, h: Array | None, w_x: Array, w_h: Array, b_x: Array | None = None, b_h: Array | None = None
 ) -> Array:
-    h = _or_zeros(h, x, w_h)
+    h = _or_zeros(h, x.shape[:-1], w_h)
     x_r, x_z, x_n = jnp.split(dense(x, w_x, b_x), 3, axis=-1)
     h_r, h_z, h_n = jnp.split(dense(h, w_h, b_h), 3, axis=-1)
     r, z = jax.nn.sigmoid(x_r + h_r), jax.nn.sigmoid(x_z + h_z)
@@ -718,10 +723,10 @@ def _scanned(step: Callable[..., Any], x: Array, w_h: Array, *states: Array | No
         carry = step(x, *carry)
         return carry, carry[0]
 
-    initial = tuple(_or_zeros(h, x[..., 0, :], w_h) for h in states)
-    last, y = lax.scan(body, initial, jnp.moveaxis(x, -2, 0))
+    steps = jnp.moveaxis(x, -2, 0)
+    last, y = lax.scan(body, tuple(_or_zeros(h, x.shape[:-2], w_h) for h in states), steps)
     return jnp.moveaxis(y, 0, -2), *last
 
 
-def _or_zeros(h: Array | None, x: Array, w_h: Array) -> Array:
-    return jnp.zeros((*x.shape[:-1], w_h.shape[-1]), x.dtype) if h is None else h
+def _or_zeros(h: Array | None, batch: tuple[int, ...], w_h: Array) -> Array:
+    return jnp.zeros((*batch, w_h.shape[-1]), w_h.dtype) if h is None else h

@@ -71,6 +71,7 @@ accepts = {
     "log_softmax": {"nothing along the axis": f"{NOTHING}: {KERNELS}/SoftMax.cpp"},
     "dense": {"weights without an axis": f"they are one row: {FUNCTIONAL}.linear.html"},
     "residual": {"a branch with one output for several": f"x + F(x) broadcasts: {DOCS}/notes/broadcasting.html"},
+    "decoder_step": {"one bias for several numbers": f"what is composed broadcasts: {DOCS}/notes/broadcasting.html"},
     "scaled_dot_product_attention": {
         "no key": f"a sum of no values, as in the code that it equals: {FUNCTIONAL}.scaled_dot_product_attention.html",
         "one batch of keys and values for several of queries": (
@@ -717,21 +718,25 @@ def gru(
 def decoder_step(
     y: Tensor, s: Tensor, c: Tensor, u_y: Tensor, u_s: Tensor, u_c: Tensor, bias: Tensor | None = None
 ) -> Tensor:
-    return torch.tanh(F.linear(c, u_c) + F.linear(y, u_y, bias) + F.linear(s, u_s))
+    a = F.linear(c, u_c) + F.linear(y, u_y) + F.linear(s, u_s)
+    return torch.tanh(a if bias is None else a + bias)
 
 
-def _cell(kind: type[torch.nn.Module], x: Tensor, states: Any, w_x: Tensor, w_h: Tensor, *b: Tensor | None, **how: Any) -> Any:
+def _cell(
+    kind: type[torch.nn.Module], x: Tensor, states: Any, w_x: Tensor, w_h: Tensor, *b: Tensor | None, **how: Any
+) -> Any:
     """One step of a layer."""
-    layer = _recurrent(kind, w_x.shape[1], w_h.shape[1], b[0] is not None, **how)
-    return torch.func.functional_call(layer, _weights(w_x, w_h, *b), (x, states))
+    weights = _weights(w_x, w_h, *b)
+    return torch.func.functional_call(_recurrent(kind, _shapes(weights), **how), weights, (x, states))
 
 
 def _sequence(
     kind: type[torch.nn.Module], x: Tensor, states: Any, w_x: Tensor, w_h: Tensor, *b: Tensor | None, **how: Any
 ) -> tuple[Tensor, ...]:
     """A layer along a sequence, and its last states, which have an axis for the layers there."""
-    layer = _recurrent(kind, w_x.shape[1], w_h.shape[1], b[0] is not None, batch_first=True, **how)
-    y, last = torch.func.functional_call(layer, _weights(w_x, w_h, *b, suffix="_l0"), (x, states))
+    weights = _weights(w_x, w_h, *b, suffix="_l0")
+    layer = _recurrent(kind, _shapes(weights), batch_first=True, **how)
+    y, last = torch.func.functional_call(layer, weights, (x, states))
     return y, *(state[0] for state in (last if isinstance(last, tuple) else (last,)))
 
 
@@ -746,10 +751,19 @@ def _weights(w_x: Tensor, w_h: Tensor, b_x: Tensor | None, b_h: Tensor | None, s
     return {name + suffix: w for name, w in given.items() if w is not None}
 
 
+def _shapes(weights: dict[str, Tensor]) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    return tuple((name, tuple(w.shape)) for name, w in weights.items())
+
+
 @functools.lru_cache(maxsize=256)
-def _recurrent(kind: type[torch.nn.Module], d: int, H: int, bias: bool, **how: Any) -> torch.nn.Module:
-    """The layer without its weights."""
-    return kind(d, H, bias=bias, device="meta", **how)
+def _recurrent(
+    kind: type[torch.nn.Module], shapes: tuple[tuple[str, tuple[int, ...]], ...], **how: Any
+) -> torch.nn.Module:
+    """The layer without its weights. It loads those of its own shapes only, which a functional call does not ask."""
+    (_, w_x), (_, w_h), *biases = shapes
+    layer = kind(w_x[-1], w_h[-1], bias=bool(biases), device="meta", **how)
+    layer.load_state_dict({name: torch.empty(shape, device="meta") for name, shape in shapes})
+    return layer
 
 
 EMPTY = "no empty spatial axis, whatever the padding: aten/src/ATen/native/Convolution.cpp"

@@ -248,7 +248,7 @@ def states(
     H = np.shape(w_h)[-1:]
     shape, rows = np.shape(x)[:-1] + H, tuple(len(gates) * n for n in H)
     fits = all(h is None or np.shape(h) == shape for h in given)
-    if not fits or np.ndim(w_x) != 2 or np.shape(w_x)[:1] != rows or np.shape(w_h)[:1] != rows:
+    if not fits or np.shape(w_x)[:1] != rows or np.shape(w_h)[:1] != rows:
         raise ValueError(f"weights {np.shape(w_x)} and {np.shape(w_h)} of {len(gates)} gates do not fit x and states")
     return [np.zeros(shape, x.dtype) if h is None else h for h in given]
 

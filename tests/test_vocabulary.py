@@ -68,6 +68,15 @@ def _bare(x: Any) -> Any:
 
 x = np.arange(48.0).reshape(2, 4, 6) - 20
 flat = np.arange(4.0) + 1
+rows = [np.ones((2, 6)), np.ones((2, 2)), flat[:2]]
+
+
+def gates(n: int) -> list[Any]:
+    """Weights and biases of so many gates of two units, of six inputs."""
+    b = np.arange(2.0 * n)
+    return [np.ones((2 * n, 6)), np.ones((2 * n, 2)), b, b]
+
+
 CALLS: dict[str, list[tuple[list[Any], dict[str, Any]]]] = {
     "output_size": [([8, 3], {"stride": 2, "padding": (1, 1)})],
     "softmax": [([x], {}), ([x], {"axis": 0}), ([x[:, :, :1]], {"axis": 1})],
@@ -115,6 +124,19 @@ CALLS: dict[str, list[tuple[list[Any], dict[str, Any]]]] = {
         ([x, np.ones((4, 2, 2)), flat], {"groups": 2, "dilation": 2, "padding": ((0, 3),)}),
         ([x[:, :, None], np.ones((4, 4, 1, 3))], {"stride": (3, 2), "output_padding": (2, 0)}),
         ([x[:, :, None, None], np.ones((4, 2, 1, 1, 3))], {"stride": (1, 1, 2)}),
+    ],
+    "rnn_step": [
+        ([x[0], x[0, :, :2], *rows[:2]], {}),
+        ([x[0], None, *rows[:2], rows[2], rows[2]], {"nonlinearity": "relu"}),
+    ],
+    "rnn": [([x, None, *rows[:2]], {}), ([x, x[:, 0, :2], *rows[:2], rows[2], rows[2]], {"nonlinearity": "relu"})],
+    "lstm_step": [([x[0], x[0, :, :2], None, *gates(4)[:2]], {}), ([x[0], None, None, *gates(4)], {"gates": "ofig"})],
+    "lstm": [([x, None, None, *gates(4)[:2]], {}), ([x, x[:, 0, :2], x[:, 1, :2], *gates(4)], {"gates": "ofig"})],
+    "gru_step": [([x[0], x[0, :, :2], *gates(3)[:2]], {}), ([x[0], None, *gates(3)], {"reset": "after"})],
+    "gru": [([x, None, *gates(3)[:2]], {}), ([x, x[:, 0, :2], *gates(3)], {"reset": "after", "gates": "nzr"})],
+    "decoder_step": [
+        ([x[0], x[0, :, :2], x[0, :, :3], np.ones((2, 6)), np.ones((2, 2)), np.ones((2, 3)), *b], {})
+        for b in ([], [flat[:2]])
     ],
     "residual": [
         ([x, np.ones((3, 6)), np.ones((6, 3)), *biases], {})
