@@ -710,9 +710,7 @@ def gru(
     return _scanned(lambda x, h: (gru_step(x, h, w_x, w_h, b_x, b_h),), x, w_h, h)
 
 
-def decoder_step(
-    y: Array, s: Array, c: Array, u_y: Array, u_s: Array, u_c: Array, bias: Array | None = None
-) -> Array:
+def decoder_step(y: Array, s: Array, c: Array, u_y: Array, u_s: Array, u_c: Array, bias: Array | None = None) -> Array:
     return jnp.tanh(dense(c, u_c) + dense(y, u_y, bias) + dense(s, u_s))
 
 

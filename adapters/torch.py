@@ -651,7 +651,7 @@ def rnn_step(
     *,
     nonlinearity: str = "tanh",
 ) -> Tensor:
-    return _cell(torch.nn.RNNCell, x, h, w_x, w_h, b_x, b_h, nonlinearity=nonlinearity)
+    return _cell(torch.nn.RNNCell, x, h, w_x, w_h, (b_x, b_h), nonlinearity=nonlinearity)
 
 
 def rnn(
@@ -664,7 +664,7 @@ def rnn(
     *,
     nonlinearity: str = "tanh",
 ) -> tuple[Tensor, ...]:
-    return _sequence(torch.nn.RNN, x, _layer_of(h), w_x, w_h, b_x, b_h, nonlinearity=nonlinearity)
+    return _sequence(torch.nn.RNN, x, _layer_of(h), w_x, w_h, (b_x, b_h), nonlinearity=nonlinearity)
 
 
 def lstm_step(
@@ -677,7 +677,7 @@ def lstm_step(
     b_h: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     states = None if h is None or c is None else (h, c)
-    return _cell(torch.nn.LSTMCell, x, states, w_x, w_h, b_x, b_h)
+    return _cell(torch.nn.LSTMCell, x, states, w_x, w_h, (b_x, b_h))
 
 
 def lstm(
@@ -690,7 +690,7 @@ def lstm(
     b_h: Tensor | None = None,
 ) -> tuple[Tensor, ...]:
     states = None if h is None or c is None else (_layer_of(h), _layer_of(c))
-    return _sequence(torch.nn.LSTM, x, states, w_x, w_h, b_x, b_h)
+    return _sequence(torch.nn.LSTM, x, states, w_x, w_h, (b_x, b_h))
 
 
 def gru_step(
@@ -701,7 +701,7 @@ def gru_step(
     b_x: Tensor | None = None,
     b_h: Tensor | None = None,
 ) -> Tensor:
-    return _cell(torch.nn.GRUCell, x, h, w_x, w_h, b_x, b_h)
+    return _cell(torch.nn.GRUCell, x, h, w_x, w_h, (b_x, b_h))
 
 
 def gru(
@@ -712,7 +712,7 @@ def gru(
     b_x: Tensor | None = None,
     b_h: Tensor | None = None,
 ) -> tuple[Tensor, ...]:
-    return _sequence(torch.nn.GRU, x, _layer_of(h), w_x, w_h, b_x, b_h)
+    return _sequence(torch.nn.GRU, x, _layer_of(h), w_x, w_h, (b_x, b_h))
 
 
 def decoder_step(
@@ -722,19 +722,23 @@ def decoder_step(
     return torch.tanh(a if bias is None else a + bias)
 
 
+Biases = tuple[Tensor | None, Tensor | None]
+Shapes = tuple[tuple[str, tuple[int, ...]], ...]
+
+
 def _cell(
-    kind: type[torch.nn.Module], x: Tensor, states: Any, w_x: Tensor, w_h: Tensor, *b: Tensor | None, **how: Any
+    kind: Callable[..., torch.nn.Module], x: Tensor, states: Any, w_x: Tensor, w_h: Tensor, biases: Biases, **how: Any
 ) -> Any:
     """One step of a layer."""
-    weights = _weights(w_x, w_h, *b)
+    weights = _weights(w_x, w_h, biases)
     return torch.func.functional_call(_recurrent(kind, _shapes(weights), **how), weights, (x, states))
 
 
 def _sequence(
-    kind: type[torch.nn.Module], x: Tensor, states: Any, w_x: Tensor, w_h: Tensor, *b: Tensor | None, **how: Any
+    kind: Callable[..., torch.nn.Module], x: Tensor, states: Any, w_x: Tensor, w_h: Tensor, biases: Biases, **how: Any
 ) -> tuple[Tensor, ...]:
     """A layer along a sequence, and its last states, which have an axis for the layers there."""
-    weights = _weights(w_x, w_h, *b, suffix="_l0")
+    weights = _weights(w_x, w_h, biases, "_l0")
     layer = _recurrent(kind, _shapes(weights), batch_first=True, **how)
     y, last = torch.func.functional_call(layer, weights, (x, states))
     return y, *(state[0] for state in (last if isinstance(last, tuple) else (last,)))
@@ -744,21 +748,20 @@ def _layer_of(state: Tensor | None) -> Tensor | None:
     return None if state is None else state.unsqueeze(0)
 
 
-def _weights(w_x: Tensor, w_h: Tensor, b_x: Tensor | None, b_h: Tensor | None, suffix: str = "") -> dict[str, Tensor]:
+def _weights(w_x: Tensor, w_h: Tensor, biases: Biases, suffix: str = "") -> dict[str, Tensor]:
+    b_x, b_h = biases
     if (b_x is None) != (b_h is None):
         raise NotImplementedError(f"both biases or none: {DOCS}/generated/torch.nn.RNN.html")
     given = {"weight_ih": w_x, "weight_hh": w_h, "bias_ih": b_x, "bias_hh": b_h}
     return {name + suffix: w for name, w in given.items() if w is not None}
 
 
-def _shapes(weights: dict[str, Tensor]) -> tuple[tuple[str, tuple[int, ...]], ...]:
+def _shapes(weights: dict[str, Tensor]) -> Shapes:
     return tuple((name, tuple(w.shape)) for name, w in weights.items())
 
 
 @functools.lru_cache(maxsize=256)
-def _recurrent(
-    kind: type[torch.nn.Module], shapes: tuple[tuple[str, tuple[int, ...]], ...], **how: Any
-) -> torch.nn.Module:
+def _recurrent(kind: Callable[..., torch.nn.Module], shapes: Shapes, **how: Any) -> torch.nn.Module:
     """The layer without its weights. It loads those of its own shapes only, which a functional call does not ask."""
     (_, w_x), (_, w_h), *biases = shapes
     layer = kind(w_x[-1], w_h[-1], bias=bool(biases), device="meta", **how)

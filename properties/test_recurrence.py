@@ -16,7 +16,13 @@ SURE = 1024.0  # a gate that is told so is 1, or 0, in every format
 
 def some(primitive: str, **which: Any) -> Problems:
     """Batches of two with all that there is: what a law says does not depend on what may be left out."""
-    few: dict[str, Any] = {"batch": (2,), "steps": (3,), "sides": ((3, 2), (2, 3)), "bias": ("both",), "states": (True,)}
+    few: dict[str, Any] = {
+        "batch": (2,),
+        "steps": (3,),
+        "sides": ((3, 2), (2, 3)),
+        "bias": ("both",),
+        "states": (True,),
+    }
     return recurrences(primitive, **few | which)
 
 

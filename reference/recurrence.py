@@ -2,15 +2,17 @@
 
     h_t = f(x_t, h_{t-1})        y = (h_1, ..., h_T)
 
-    simple    h' = tanh(a(x, h))                                                    a(x, h) = W x + b + U h + v
+    a(x, h) = W x + b + U h + v
 
-    LSTM      c' = sigma(f) c + sigma(i) tanh(g)        h' = sigma(o) tanh(c')      (i, f, g, o) = a(x, h)
+    simple    h' = tanh(a(x, h))
 
-    GRU       h' = (1 - z) n + z h      z = sigma(a_z(x, h))      r = sigma(a_r(x, h))
-              n = tanh(a_n(x, r h))     or, where the reset gate acts after its matrix, tanh(W_n x + b_n + r (U_n h + v_n))
+    LSTM      c' = sigma(f) c + sigma(i) tanh(g)        h' = sigma(o) tanh(c')        (i, f, g, o) = a(x, h)
 
-for an input x, a state h and, in the LSTM, a memory c. "Key: the same f and theta for all time steps" (He, 2024, "Compact
-view"). The matrices of the gates lie one under the other; in which order is a convention.
+    GRU       h' = (1 - z) n + z h        z = sigma(a_z(x, h))        r = sigma(a_r(x, h))        n = tanh(a_n(x, r h))
+
+for an input x, a state h and, in the LSTM, a memory c. The key is "the same f and theta for all time steps" (He, 2024,
+"Compact view"). The matrices of the gates lie one under the other; in which order is a convention, and so is whether
+the reset gate r acts before the matrix of the state, as here, or after it.
 """
 
 from __future__ import annotations
@@ -239,9 +241,7 @@ def unrolled(step: Step, x: Array, *h: Array | None) -> tuple[Array, ...]:
     return np.stack(y, axis=-2), *h
 
 
-def states(
-    x: Array, given: list[Array | None], w_x: Array, w_h: Array, gates: str, named: str = ""
-) -> list[Array]:
+def states(x: Array, given: list[Array | None], w_x: Array, w_h: Array, gates: str, named: str = "") -> list[Array]:
     """The states, of zeros where none is given. Raises: ValueError if they or the weights do not fit the gates."""
     if sorted(gates) != sorted(named or gates):
         raise ValueError(f'gates "{gates}" is no order of "{named}"')
