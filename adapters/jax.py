@@ -2,7 +2,7 @@
 
 jax.lax has convolution and windows, jax.nn has the activations, the softmax and attention; what is composed is
 composed the way that its users do (as Flax does), from jnp.mean, jnp.var, lax.rsqrt, random.bernoulli,
-jnp.dot, lax.reduce_window, and jnp.einsum around jax.nn.dot_product_attention.
+jnp.dot, lax.reduce_window, lax.scan, and jnp.einsum around jax.nn.dot_product_attention.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ formats = ("float64", "float32", "bfloat16", "float16")
 conventions = {
     "batch_norm": {"unbiased": False},  # as in Flax, whose running variance is the biased one
     "flop_count": {"operations": 2, "counts_padding": False},  # xla/service/hlo_cost_analysis.cc, GetConvolutionFlops
+    # n = tanh(W_in x + b_in + r (W_hn h + b_hn)): flax.linen.GRUCell
+    "gru_step": {"reset": "after"},
+    "gru": {"reset": "after"},
 }
 
 DOCS = "https://docs.jax.dev/en/latest"
@@ -47,6 +50,8 @@ CONV_TRANSPOSE = (
     f"the padding of the result may have any sign and size: {DOCS}/_autosummary/jax.lax.conv_transpose.html"
 )
 TOEPLITZ = f"{DOCS}/_autosummary/jax.scipy.linalg.toeplitz.html"
+SCAN = f"after no step the states are what they were: {DOCS}/_autosummary/jax.lax.scan.html"
+_BIASES = {f"one number as {name}": BROADCAST for name in ("b_x", "b_h")}
 _POOL = {"kernel larger than the padded signal": NO_WINDOW, "negative padding": CUT}
 
 # Invalid problems that have a meaning here.
@@ -105,6 +110,9 @@ accepts = {
         "a branch with one output for several": BROADCAST,
         "weights with an axis too many": LINEAR,
     },
+    **dict.fromkeys(("rnn_step", "lstm_step", "gru_step"), _BIASES),
+    **dict.fromkeys(("rnn", "lstm", "gru"), _BIASES | {"no step": SCAN}),
+    "decoder_step": {"one bias for several numbers": BROADCAST},
     "scaled_dot_product_attention": {
         "no key": f"a sum of no values: {DOCS}/_autosummary/jax.nn.dot_product_attention.html"
     },
@@ -115,6 +123,7 @@ accepts = {
         "one number as b_o": BROADCAST,
     },
 }
+RECURRENT = ("rnn_step", "rnn", "lstm_step", "lstm", "gru_step", "gru", "decoder_step")
 # What multiplies matrices.
 CONTRACTIONS = (
     "convolution",
@@ -122,6 +131,7 @@ CONTRACTIONS = (
     "true_convolution",
     "dense",
     "residual",
+    *RECURRENT,
     "scaled_dot_product_attention",
     "multi_head_attention",
 )
@@ -154,6 +164,7 @@ composed = (
     "residual",
     "sinusoidal_encoding",
     "dense",
+    *RECURRENT,
     "multi_head_attention",
 )
 
@@ -268,9 +279,11 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
         claims["ulps"] |= {"expit": 2}
         claims["flushes_results"] = True
         claims["source"] += "; 1 / (1 + exp(-x)), where exp overflows if the result is subnormal: xla, LogisticExpander"
-    if primitive in ("tanh", "gelu") and format in (FLOAT32, FLOAT64):
+    if primitive in ("tanh", "gelu", *RECURRENT) and format in (FLOAT32, FLOAT64):
         claims["ulps"] |= {"tanh": 3 if format is FLOAT32 else 4}
         claims["source"] += "; its tanh is a rational function, Eigen's: a couple of ulps, by measure 2.4 and 3.5"
+    if primitive in RECURRENT:
+        claims["ulps"] |= {"expit": 2}
     if primitive in ("sum_pool", "average_pool", "lp_pool") and format.precision < FLOAT32.precision:
         claims["source"] += "; lax.reduce_window adds in the format of x: 50 x 100 bfloat16 ones have the sum 2048"
         return Arithmetic(format, format, format, **claims)
@@ -684,3 +697,94 @@ def multi_head_attention(
     y = jax.nn.dot_product_attention(*qkv, is_causal=causal, **given)
     y = jnp.einsum("...thd,ohd->...to", y, w_o.reshape(w_o.shape[0], heads, -1))
     return y if b_o is None else y + b_o
+
+
+def rnn_step(
+    x: Array,
+    h: Array | None,
+    w_x: Array,
+    w_h: Array,
+    b_x: Array | None = None,
+    b_h: Array | None = None,
+    *,
+    nonlinearity: str = "tanh",
+) -> Array:
+    h = _or_zeros(h, x.shape[:-1], w_h)
+    activation = {"tanh": jnp.tanh, "relu": jax.nn.relu}[nonlinearity]
+    return activation(dense(x, w_x, b_x) + dense(h, w_h, b_h))
+
+
+def rnn(
+    x: Array,
+    h: Array | None,
+    w_x: Array,
+    w_h: Array,
+    b_x: Array | None = None,
+    b_h: Array | None = None,
+    *,
+    nonlinearity: str = "tanh",
+) -> tuple[Array, ...]:
+    return _scanned(lambda x, h: (rnn_step(x, h, w_x, w_h, b_x, b_h, nonlinearity=nonlinearity),), x, w_h, h)
+
+
+def lstm_step(
+    x: Array,
+    h: Array | None,
+    c: Array | None,
+    w_x: Array,
+    w_h: Array,
+    b_x: Array | None = None,
+    b_h: Array | None = None,
+) -> tuple[Array, Array]:
+    h, c = (_or_zeros(state, x.shape[:-1], w_h) for state in (h, c))
+    i, f, g, o = jnp.split(dense(x, w_x, b_x) + dense(h, w_h, b_h), 4, axis=-1)
+    c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+    return jax.nn.sigmoid(o) * jnp.tanh(c), c
+
+
+def lstm(
+    x: Array,
+    h: Array | None,
+    c: Array | None,
+    w_x: Array,
+    w_h: Array,
+    b_x: Array | None = None,
+    b_h: Array | None = None,
+) -> tuple[Array, ...]:
+    return _scanned(lambda x, h, c: lstm_step(x, h, c, w_x, w_h, b_x, b_h), x, w_h, h, c)
+
+
+def gru_step(
+    x: Array, h: Array | None, w_x: Array, w_h: Array, b_x: Array | None = None, b_h: Array | None = None
+) -> Array:
+    h = _or_zeros(h, x.shape[:-1], w_h)
+    x_r, x_z, x_n = jnp.split(dense(x, w_x, b_x), 3, axis=-1)
+    h_r, h_z, h_n = jnp.split(dense(h, w_h, b_h), 3, axis=-1)
+    r, z = jax.nn.sigmoid(x_r + h_r), jax.nn.sigmoid(x_z + h_z)
+    return (1 - z) * jnp.tanh(x_n + r * h_n) + z * h
+
+
+def gru(
+    x: Array, h: Array | None, w_x: Array, w_h: Array, b_x: Array | None = None, b_h: Array | None = None
+) -> tuple[Array, ...]:
+    return _scanned(lambda x, h: (gru_step(x, h, w_x, w_h, b_x, b_h),), x, w_h, h)
+
+
+def decoder_step(y: Array, s: Array, c: Array, u_y: Array, u_s: Array, u_c: Array, bias: Array | None = None) -> Array:
+    return jnp.tanh(dense(c, u_c) + dense(y, u_y, bias) + dense(s, u_s))
+
+
+def _scanned(step: Callable[..., Any], x: Array, w_h: Array, *states: Array | None) -> tuple[Array, ...]:
+    """lax.scan along the last axis but one, as flax.linen.RNN does."""
+
+    def body(carry: tuple[Array, ...], x: Array) -> tuple[tuple[Array, ...], Array]:
+        carry = step(x, *carry)
+        return carry, carry[0]
+
+    steps = jnp.moveaxis(x, -2, 0)
+    last, y = lax.scan(body, tuple(_or_zeros(h, x.shape[:-2], w_h) for h in states), steps)
+    return jnp.moveaxis(y, 0, -2), *last
+
+
+def _or_zeros(h: Array | None, batch: tuple[int, ...], w_h: Array) -> Array:
+    return jnp.zeros((*batch, w_h.shape[-1]), w_h.dtype) if h is None else h

@@ -30,7 +30,7 @@ from reference.arithmetic import (
 from reference.arrays import Padding, Pair, PerAxis, per_axis
 
 formats = ("float64", "float32", "bfloat16", "float16")
-composed = ("residual", "sinusoidal_encoding", "true_convolution")
+composed = ("residual", "decoder_step", "sinusoidal_encoding", "true_convolution")
 conventions = {
     "flop_count": {"operations": 2, "counts_bias": False},  # torch/utils/flop_counter.py, conv_flop_count
     "lp_pool": {"signed": True},  # "at p = 1, one gets Sum Pooling": torch.nn.LPPool1d
@@ -38,6 +38,9 @@ conventions = {
     # Booleans become 0 and -inf: https://github.com/pytorch/pytorch/issues/101967
     "scaled_dot_product_attention": {"adds_masks": True},
     "multi_head_attention": {"adds_masks": True},
+    # "The calculation of new gate subtly differs from the original paper": torch.nn.GRU
+    "gru_step": {"reset": "after"},
+    "gru": {"reset": "after"},
 }
 
 
@@ -70,6 +73,7 @@ accepts = {
     "log_softmax": {"nothing along the axis": f"{NOTHING}: {KERNELS}/SoftMax.cpp"},
     "dense": {"weights without an axis": f"they are one row: {FUNCTIONAL}.linear.html"},
     "residual": {"a branch with one output for several": f"x + F(x) broadcasts: {DOCS}/notes/broadcasting.html"},
+    "decoder_step": {"one bias for several numbers": f"what is composed broadcasts: {DOCS}/notes/broadcasting.html"},
     "scaled_dot_product_attention": {
         "no key": f"a sum of no values, as in the code that it equals: {FUNCTIONAL}.scaled_dot_product_attention.html",
         "one batch of keys and values for several of queries": (
@@ -142,6 +146,8 @@ def vmap(function: functools.partial[Any], axes: Sequence[int | None]) -> Callab
     """
     if function.func is batch_norm and function.keywords.get("training"):
         raise NotImplementedError(f"under vmap, shared statistics cannot be updated: {DOCS}/func.batch_norm.html")
+    if function.func in (rnn, lstm_step, lstm, gru):
+        raise NotImplementedError("aten::lstm has no rule for vmap: https://github.com/pytorch/pytorch/issues/105982")
     return torch.func.vmap(function, in_dims=tuple(axes), randomness="same")
 
 
@@ -243,6 +249,15 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
                 return default_arithmetic(format, ulps={"exp": stored, "divide": 2}, **claims)
             claims["ulps"] = {"exp": k, "divide": 2}
             return wide_arithmetic(format, stores_operands=format in (BFLOAT16, FLOAT16), **claims)
+        case "gru_step" | "gru":
+            source = f"{KERNELS}/RNN.cpp, GRUCell: (h - n) z + n"
+            return default_arithmetic(format, formulas=("interpolated",), source=source)
+        case "lstm" if format is BFLOAT16 and device == "cpu":
+            source = f"{KERNELS}/RNN.cpp, use_mkldnn; oneDNN, src/common/bfloat16.cpp, and Intel, VDPBF16PS: subnormals"
+            source += " are flushed and read as zero"
+            return default_arithmetic(format, flushes_inputs=True, flushes_results=True, source=source)
+        case "rnn_step" | "rnn" | "lstm_step" | "lstm" | "decoder_step":
+            return default_arithmetic(format)
         case "dense" if format in (BFLOAT16, FLOAT16) and device == "cpu":
             source = f"{KERNELS}/Linear.cpp: the product is stored before the bias is added, unless addmm can do both"
             if format is BFLOAT16:
@@ -662,6 +677,134 @@ def _attention(width: int, heads: int, bias: bool, keys: int, values: int) -> to
     return torch.nn.MultiheadAttention(
         width, heads, bias=bias, kdim=keys, vdim=values, batch_first=True, device="meta"
     ).eval()
+
+
+def rnn_step(
+    x: Tensor,
+    h: Tensor | None,
+    w_x: Tensor,
+    w_h: Tensor,
+    b_x: Tensor | None = None,
+    b_h: Tensor | None = None,
+    *,
+    nonlinearity: str = "tanh",
+) -> Tensor:
+    return _cell(torch.nn.RNNCell, x, h, w_x, w_h, (b_x, b_h), nonlinearity=nonlinearity)
+
+
+def rnn(
+    x: Tensor,
+    h: Tensor | None,
+    w_x: Tensor,
+    w_h: Tensor,
+    b_x: Tensor | None = None,
+    b_h: Tensor | None = None,
+    *,
+    nonlinearity: str = "tanh",
+) -> tuple[Tensor, ...]:
+    return _sequence(torch.nn.RNN, x, _layer_of(h), w_x, w_h, (b_x, b_h), nonlinearity=nonlinearity)
+
+
+def lstm_step(
+    x: Tensor,
+    h: Tensor | None,
+    c: Tensor | None,
+    w_x: Tensor,
+    w_h: Tensor,
+    b_x: Tensor | None = None,
+    b_h: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    states = None if h is None or c is None else (h, c)
+    return _cell(torch.nn.LSTMCell, x, states, w_x, w_h, (b_x, b_h))
+
+
+def lstm(
+    x: Tensor,
+    h: Tensor | None,
+    c: Tensor | None,
+    w_x: Tensor,
+    w_h: Tensor,
+    b_x: Tensor | None = None,
+    b_h: Tensor | None = None,
+) -> tuple[Tensor, ...]:
+    states = None if h is None or c is None else (_layer_of(h), _layer_of(c))
+    return _sequence(torch.nn.LSTM, x, states, w_x, w_h, (b_x, b_h))
+
+
+def gru_step(
+    x: Tensor,
+    h: Tensor | None,
+    w_x: Tensor,
+    w_h: Tensor,
+    b_x: Tensor | None = None,
+    b_h: Tensor | None = None,
+) -> Tensor:
+    return _cell(torch.nn.GRUCell, x, h, w_x, w_h, (b_x, b_h))
+
+
+def gru(
+    x: Tensor,
+    h: Tensor | None,
+    w_x: Tensor,
+    w_h: Tensor,
+    b_x: Tensor | None = None,
+    b_h: Tensor | None = None,
+) -> tuple[Tensor, ...]:
+    return _sequence(torch.nn.GRU, x, _layer_of(h), w_x, w_h, (b_x, b_h))
+
+
+def decoder_step(
+    y: Tensor, s: Tensor, c: Tensor, u_y: Tensor, u_s: Tensor, u_c: Tensor, bias: Tensor | None = None
+) -> Tensor:
+    a = F.linear(c, u_c) + F.linear(y, u_y) + F.linear(s, u_s)
+    return torch.tanh(a if bias is None else a + bias)
+
+
+Biases = tuple[Tensor | None, Tensor | None]
+Shapes = tuple[tuple[str, tuple[int, ...]], ...]
+
+
+def _cell(
+    kind: Callable[..., torch.nn.Module], x: Tensor, states: Any, w_x: Tensor, w_h: Tensor, biases: Biases, **how: Any
+) -> Any:
+    """One step of a layer."""
+    weights = _weights(w_x, w_h, biases)
+    return torch.func.functional_call(_recurrent(kind, _shapes(weights), **how), weights, (x, states))
+
+
+def _sequence(
+    kind: Callable[..., torch.nn.Module], x: Tensor, states: Any, w_x: Tensor, w_h: Tensor, biases: Biases, **how: Any
+) -> tuple[Tensor, ...]:
+    """A layer along a sequence, and its last states, which have an axis for the layers there."""
+    weights = _weights(w_x, w_h, biases, "_l0")
+    layer = _recurrent(kind, _shapes(weights), batch_first=True, **how)
+    y, last = torch.func.functional_call(layer, weights, (x, states))
+    return y, *(state[0] for state in (last if isinstance(last, tuple) else (last,)))
+
+
+def _layer_of(state: Tensor | None) -> Tensor | None:
+    return None if state is None else state.unsqueeze(0)
+
+
+def _weights(w_x: Tensor, w_h: Tensor, biases: Biases, suffix: str = "") -> dict[str, Tensor]:
+    b_x, b_h = biases
+    if (b_x is None) != (b_h is None):
+        raise NotImplementedError(f"both biases or none: {DOCS}/generated/torch.nn.RNN.html")
+    given = {"weight_ih": w_x, "weight_hh": w_h, "bias_ih": b_x, "bias_hh": b_h}
+    return {name + suffix: w for name, w in given.items() if w is not None}
+
+
+def _shapes(weights: dict[str, Tensor]) -> Shapes:
+    return tuple((name, tuple(w.shape)) for name, w in weights.items())
+
+
+@functools.lru_cache(maxsize=256)
+def _recurrent(kind: Callable[..., torch.nn.Module], shapes: Shapes, **how: Any) -> torch.nn.Module:
+    """The layer without its weights. It loads those of its own shapes only, which a functional call does not ask."""
+    (_, w_x), (_, w_h), *biases = shapes
+    layer = kind(w_x[-1], w_h[-1], bias=bool(biases), device="meta", **how)
+    layer.load_state_dict({name: torch.empty(shape, device="meta") for name, shape in shapes})
+    return layer
 
 
 EMPTY = "no empty spatial axis, whatever the padding: aten/src/ATen/native/Convolution.cpp"

@@ -13,6 +13,7 @@ from properties.strategies import (
     average_pools,
     batch_norms,
     convolutions,
+    decoder_steps,
     denses,
     dropouts,
     flop_counts,
@@ -26,6 +27,7 @@ from properties.strategies import (
     output_sizes,
     pads,
     parameter_counts,
+    recurrences,
     relus,
     residuals,
     sigmoids,
@@ -48,9 +50,9 @@ class Case:
     differentiable: the arrays with respect to which the first result has a gradient; None means all that
     hold numbers. exact: whether it is exact on small integers, with some of its options, because it is linear
     or selects. samples: given a draw, the names of the arrays whose first axis counts samples that do not
-    influence each other, as the first axis of the first result does; none where the draw is one sample, or
-    where its samples do influence each other; None where they always may. outputs: the names of the results.
-    formats: those in which it is tried; None means all that a backend has.
+    influence each other, as the first axis of the first result does, and of every result that has the name of one of
+    them; none where the draw is one sample, or where its samples do influence each other; None where they always may.
+    outputs: the names of the results. formats: those in which it is tried; None means all that a backend has.
     """
 
     problems: Problems
@@ -110,6 +112,17 @@ def heads(p: Any) -> tuple[str, ...]:
     return () if p.q.ndim < 3 else ("q", "k", "v", "mask") if has_own else ("q", "k", "v")
 
 
+def states(p: Any) -> tuple[str, ...]:
+    """x (*N, d) of a step, or (*N, T, d) of a sequence, and its states, where there is a batch."""
+    is_batch = p.x.ndim > (1 if p.primitive.endswith("_step") else 2)
+    return tuple(name for name in ("x", "h", "c") if name in p.arrays) if is_batch else ()
+
+
+def contexts(p: Any) -> tuple[str, ...]:
+    """An output, a state and a context."""
+    return ("y", "s", "c") if p.y.ndim > 1 else ()
+
+
 def sequences(p: Any) -> tuple[str, ...]:
     """query (*N, T, E); a mask (N, H, T, S) is one for each sample."""
     has_own = p.mask is not None and p.mask.ndim > p.query.ndim
@@ -144,6 +157,13 @@ CASES = (
     Case(softmaxes(), samples=rows),
     Case(log_softmaxes(), samples=rows),
     Case(denses(), exact=True, samples=above(1)),
+    Case(recurrences("rnn_step"), samples=states, outputs=("h",)),
+    Case(recurrences("rnn"), samples=states, outputs=("y", "h")),
+    Case(recurrences("lstm_step"), samples=states, outputs=("h", "c")),
+    Case(recurrences("lstm"), samples=states, outputs=("y", "h", "c")),
+    Case(recurrences("gru_step"), samples=states, outputs=("h",)),
+    Case(recurrences("gru"), samples=states, outputs=("y", "h")),
+    Case(decoder_steps(), samples=contexts, outputs=("s",)),
     Case(residuals(), exact=True, samples=above(1)),
     Case(attentions(), samples=heads),
     Case(multi_head_attentions(), samples=sequences),

@@ -78,7 +78,8 @@ def _samples(backend: Backend, draw: Draw, case: Case) -> tuple[Calls, Wants]:
     calls = [
         [x[i : i + 1] if name in names and x is not None else x for name, x in draw.arrays.items()] for i in range(n)
     ]
-    return calls, [[want[0][i : i + 1], *want[1:]] for i in range(n)]
+    each = [name == case.outputs[0] or name in names for name in case.outputs]
+    return calls, [[y[i : i + 1] if own else y for y, own in zip(want, each, strict=True)] for i in range(n)]
 
 
 def _pair(backend: Backend, draw: Draw) -> tuple[Calls, Wants]:

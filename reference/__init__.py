@@ -62,6 +62,17 @@ from reference.pooling import (
     sum_pool,
 )
 from reference.positions import sinusoidal_encoding
+from reference.recurrence import (
+    decoder_step,
+    gru,
+    gru_step,
+    interpolated_gru,
+    interpolated_gru_step,
+    lstm,
+    lstm_step,
+    rnn,
+    rnn_step,
+)
 from reference.residual import residual
 
 PRIMITIVES: dict[str, Callable[..., Any]] = {
@@ -93,6 +104,13 @@ PRIMITIVES: dict[str, Callable[..., Any]] = {
         softmax,
         log_softmax,
         dense,
+        rnn_step,
+        rnn,
+        lstm_step,
+        lstm,
+        gru_step,
+        gru,
+        decoder_step,
         residual,
         scaled_dot_product_attention,
         multi_head_attention,
@@ -114,6 +132,8 @@ FORMULAS: dict[str, dict[str, Callable[..., Any]]] = {
     },
     "scaled_dot_product_attention": {f.__name__: f for f in ATTENTIONS},
     "multi_head_attention": {f.__name__: heads_with(f) for f in ATTENTIONS},
+    "gru_step": {"interpolated": interpolated_gru_step},
+    "gru": {"interpolated": interpolated_gru},
 }
 
 __all__ = [
@@ -124,15 +144,20 @@ __all__ = [
     "average_pool",
     "batch_norm",
     "convolution",
+    "decoder_step",
     "dense",
     "dropout",
     "flop_count",
     "gelu",
     "global_average_pool",
     "global_max_pool",
+    "gru",
+    "gru_step",
     "layer_norm",
     "log_softmax",
     "lp_pool",
+    "lstm",
+    "lstm_step",
     "max_pool",
     "multi_head_attention",
     "output_size",
@@ -140,6 +165,8 @@ __all__ = [
     "parameter_count",
     "relu",
     "residual",
+    "rnn",
+    "rnn_step",
     "scaled_dot_product_attention",
     "sigmoid",
     "sinusoidal_encoding",

@@ -213,3 +213,63 @@ def multi_head_attention(
         outputs.append(weights @ v[..., h * e : (h + 1) * e])
     y = np.concatenate(outputs, axis=-1) @ w_o.T
     return y if b_o is None else y + b_o
+
+
+def decoder_step(y, s, c, u_y, u_s, u_c, bias=None):
+    total = c @ u_c.T + y @ u_y.T + s @ u_s.T
+    return tanh(total if bias is None else total + bias)
+
+
+def both(x, h, w_x, w_h, b_x, b_h):
+    a, b = x @ w_x.T, h @ w_h.T
+    return a if b_x is None else a + b_x, b if b_h is None else b + b_h
+
+
+def zeros_for(x, w_h):
+    return np.zeros((*x.shape[:-1], w_h.shape[1]))
+
+
+def rnn_step(x, h, w_x, w_h, b_x=None, b_h=None, *, nonlinearity="tanh"):
+    a, b = both(x, zeros_for(x, w_h) if h is None else h, w_x, w_h, b_x, b_h)
+    return {"tanh": tanh, "relu": relu}[nonlinearity](a + b)
+
+
+def rnn(x, h, *weights, nonlinearity="tanh"):
+    y = []
+    for t in range(x.shape[-2]):
+        h = rnn_step(x[..., t, :], h, *weights, nonlinearity=nonlinearity)
+        y.append(h)
+    return np.stack(y, axis=-2), h
+
+
+def lstm_step(x, h, c, w_x, w_h, b_x=None, b_h=None):
+    a, b = both(x, zeros_for(x, w_h) if h is None else h, w_x, w_h, b_x, b_h)
+    i, f, g, o = np.split(a + b, 4, axis=-1)
+    c = sigmoid(f) * (zeros_for(x, w_h) if c is None else c) + sigmoid(i) * tanh(g)
+    return sigmoid(o) * tanh(c), c
+
+
+def lstm(x, h, c, *weights):
+    y = []
+    for t in range(x.shape[-2]):
+        h, c = lstm_step(x[..., t, :], h, c, *weights)
+        y.append(h)
+    return np.stack(y, axis=-2), h, c
+
+
+def gru_step(x, h, w_x, w_h, b_x=None, b_h=None):
+    h = zeros_for(x, w_h) if h is None else h
+    a, b = both(x, h, w_x, w_h, b_x, b_h)
+    H = w_h.shape[1]
+    r = sigmoid(a[..., :H] + b[..., :H])
+    z = sigmoid(a[..., H : 2 * H] + b[..., H : 2 * H])
+    new = a[..., 2 * H :] + (r * h) @ w_h[2 * H :].T
+    return (1 - z) * tanh(new if b_h is None else new + b_h[2 * H :]) + z * h
+
+
+def gru(x, h, *weights):
+    y = []
+    for t in range(x.shape[-2]):
+        h = gru_step(x[..., t, :], h, *weights)
+        y.append(h)
+    return np.stack(y, axis=-2), h

@@ -69,6 +69,15 @@ def _bare(x: Any) -> Any:
 
 x = np.arange(48.0).reshape(2, 4, 6) - 20
 flat = np.arange(4.0) + 1
+rows = [np.ones((2, 6)), np.ones((2, 2)), flat[:2]]
+
+
+def gates(n: int) -> list[Any]:
+    """Weights and biases of so many gates of two units, of six inputs."""
+    b = np.arange(2.0 * n)
+    return [np.ones((2 * n, 6)), np.ones((2 * n, 2)), b, b]
+
+
 CALLS: dict[str, list[tuple[list[Any], dict[str, Any]]]] = {
     "output_size": [([8, 3], {"stride": 2, "padding": (1, 1)})],
     "parameter_count": [([3, 64], {"kernel": (7, 7)})],
@@ -126,6 +135,19 @@ CALLS: dict[str, list[tuple[list[Any], dict[str, Any]]]] = {
         ([flat[:2], flat], {"mode": "same"}),
     ],
     "toeplitz": [([flat], {}), ([x, x[..., :2]], {}), ([flat[:1], flat], {})],
+    "rnn_step": [
+        ([x[0], x[0, :, :2], *rows[:2]], {}),
+        ([x[0], None, *rows[:2], rows[2], rows[2]], {"nonlinearity": "relu"}),
+    ],
+    "rnn": [([x, None, *rows[:2]], {}), ([x, x[:, 0, :2], *rows[:2], rows[2], rows[2]], {"nonlinearity": "relu"})],
+    "lstm_step": [([x[0], x[0, :, :2], None, *gates(4)[:2]], {}), ([x[0], None, None, *gates(4)], {"gates": "ofig"})],
+    "lstm": [([x, None, None, *gates(4)[:2]], {}), ([x, x[:, 0, :2], x[:, 1, :2], *gates(4)], {"gates": "ofig"})],
+    "gru_step": [([x[0], x[0, :, :2], *gates(3)[:2]], {}), ([x[0], None, *gates(3)], {"reset": "after"})],
+    "gru": [([x, None, *gates(3)[:2]], {}), ([x, x[:, 0, :2], *gates(3)], {"reset": "after", "gates": "nzr"})],
+    "decoder_step": [
+        ([x[0], x[0, :, :2], x[0, :, :3], np.ones((2, 6)), np.ones((2, 2)), np.ones((2, 3)), *b], {})
+        for b in ([], [flat[:2]])
+    ],
     "residual": [
         ([x, np.ones((3, 6)), np.ones((6, 3)), *biases], {})
         for biases in ([], [flat[:3]], [None, np.ones(6)], [flat[:3], np.ones(6)])

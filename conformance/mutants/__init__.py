@@ -18,6 +18,7 @@ from conformance.mutants import (  # noqa: F401  # each registers its mutants
     normalization,
     pooling,
     positions,
+    recurrence,
     residual,
 )
 from conformance.mutants.base import MUTANTS, Adapter, Mutant, tried

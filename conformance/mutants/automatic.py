@@ -27,6 +27,7 @@ MODULES = (
     "activations",
     "convolution",
     "dense",
+    "recurrence",
     "dropout",
     "normalization",
     "pooling",

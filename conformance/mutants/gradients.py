@@ -581,3 +581,85 @@ def the_bias_of_values_of_one_query(g: Gradients, p: Call) -> Gradients:
     return (
         {"b_v": p.gradients(g=np.concatenate([p.g[..., :1, :], 0 * p.g[..., 1:, :]], -2))["b_v"]} if "b_v" in g else g
     )
+
+
+# -- recurrence ----------------------------------------------------------------------------------------------
+
+RECURRENT_STEPS = ("rnn_step", "lstm_step", "gru_step")
+SEQUENCES = ("rnn", "lstm", "gru")
+
+
+def _of_the_first(g: Any) -> Any:
+    """The cotangent of the first sample, and zeros for the others."""
+    first = np.zeros_like(g)
+    first[:1] = g[:1]
+    return first
+
+
+@gradient_mutant(*RECURRENT_STEPS, *SEQUENCES)
+def the_state_is_a_constant(g: Gradients, p: Call) -> Gradients:
+    """Nothing flows back to the state that is given, as after a detach."""
+    return {"h": np.zeros_like(g["h"])} if "h" in g else g
+
+
+@gradient_mutant(*RECURRENT_STEPS, *SEQUENCES)
+def state_weights_of_the_first_sample(g: Gradients, p: Call) -> Gradients:
+    """The matrices of the state learn from the first sample alone."""
+    is_batch = p.x.ndim > (1 if p.primitive in RECURRENT_STEPS else 2)
+    return {"w_h": p.gradients(g=_of_the_first(p.g))["w_h"]} if is_batch else g
+
+
+@gradient_mutant(*RECURRENT_STEPS, *SEQUENCES)
+def state_weights_come_back_transposed(g: Gradients, p: Call) -> Gradients:
+    """In every gate the gradient of U is that of its transpose."""
+    parts = np.split(g["w_h"], len(p.w_h) // p.w_h.shape[1])
+    return {"w_h": np.concatenate([part.T for part in parts])}
+
+
+@gradient_mutant(*SEQUENCES)
+def only_the_last_state_counts(g: Gradients, p: Call) -> Gradients:
+    """The cotangents of all states but the last are dropped."""
+    last = np.zeros_like(p.g)
+    last[..., -1:, :] = p.g[..., -1:, :]
+    return p.gradients(g=last)
+
+
+@gradient_mutant(*SEQUENCES)
+def inputs_in_reverse(g: Gradients, p: Call) -> Gradients:
+    """The sweep goes from the last step to the first, and so do the gradients of the inputs."""
+    return {"x": np.flip(g["x"], -2)}
+
+
+@gradient_mutant(*SEQUENCES)
+def through_one_step(g: Gradients, p: Call) -> Gradients:
+    """The sum over the steps breaks off: inputs before the last do not reach a later state."""
+    x, T = np.zeros_like(g["x"]), p.x.shape[-2]
+    for t in range(T):
+        now = np.zeros_like(p.g)
+        now[..., t, :] = p.g[..., t, :]
+        x[..., t, :] = p.gradients(g=now)["x"][..., t, :]
+    return {"x": x}
+
+
+@gradient_mutant("lstm_step", "lstm")
+def the_memory_is_a_constant(g: Gradients, p: Call) -> Gradients:
+    """Nothing flows back to the memory that is given."""
+    return {"c": np.zeros_like(g["c"])} if "c" in g else g
+
+
+@gradient_mutant("decoder_step")
+def an_encoder_that_does_not_learn(g: Gradients, p: Call) -> Gradients:
+    """Nothing flows back to the context."""
+    return {"c": np.zeros_like(g["c"])}
+
+
+@gradient_mutant("decoder_step")
+def context_weights_of_the_first_sample(g: Gradients, p: Call) -> Gradients:
+    """The matrix of the context learns from the first sample alone."""
+    return {"u_c": p.gradients(g=_of_the_first(p.g))["u_c"]} if p.y.ndim > 1 else g
+
+
+@gradient_mutant("decoder_step")
+def a_state_that_does_not_learn(g: Gradients, p: Call) -> Gradients:
+    """Nothing flows back to the state."""
+    return {"s": np.zeros_like(g["s"])}

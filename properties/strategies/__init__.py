@@ -20,6 +20,7 @@ from properties.strategies.normalization import batch_norms, layer_norms
 from properties.strategies.pooling import adaptive_pools, average_pools, global_pools, lp_pools, max_pools, sum_pools
 from properties.strategies.positions import sinusoidal_encodings
 from properties.strategies.problems import Problem, Problems, Spec
+from properties.strategies.recurrence import decoder_steps, recurrences
 from properties.strategies.residual import mismatched_residuals, residuals
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "average_pools",
     "batch_norms",
     "convolutions",
+    "decoder_steps",
     "denses",
     "draw",
     "draws",
@@ -49,6 +51,7 @@ __all__ = [
     "output_sizes",
     "pads",
     "parameter_counts",
+    "recurrences",
     "relus",
     "residuals",
     "sigmoids",

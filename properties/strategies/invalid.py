@@ -280,6 +280,30 @@ def _in_batches(p: Problem) -> bool:
     return len(_shape(p, "query")) > 2
 
 
+def _recurrence(*states: str, is_step: bool) -> dict[str, Change]:
+    """What is wrong with a step, or with a sequence."""
+    rank = 1 if is_step else 2
+    no_sequence: dict[str, Change] = {
+        "no step": empty("x", -2),
+        "a single input for a sequence": where(
+            lambda p: p.arrays["h"] is None and len(_shape(p)) == rank, shaped("x", lambda shape: shape[1:])
+        ),
+    }
+    return {
+        "inputs of another width": larger("x", -1),
+        **{f"{name} of another width": larger(name, -1, least=2) for name in states},
+        **{
+            f"{name} of another batch": where(lambda p: len(_shape(p)) > rank, larger(name, 0, least=2))
+            for name in states
+        },
+        **{f"{name} with other rows": larger(name, 0, least=2) for name in ("w_x", "w_h")},
+        "w_h with other columns": where(lambda p: p.arrays["h"] is not None, larger("w_h", -1)),
+        **{f"{name} of another length": larger(name, 0, least=2) for name in ("b_x", "b_h")},
+        **{f"one number as {name}": one_for_all(name) for name in ("b_x", "b_h")},
+        **({} if is_step else no_sequence),
+    }
+
+
 INVALID: dict[str, dict[str, Change]] = {
     "output_size": {
         "kernel 0": _kernel_of(lambda p: 0),
@@ -437,6 +461,22 @@ INVALID: dict[str, dict[str, Change]] = {
         "bias of another length": larger("bias", 0, least=2),
         "one bias for several outputs": one_for_all("bias"),
         "bias with an axis too many": shaped("bias", lambda shape: (1, *shape)),
+    },
+    "rnn_step": {**_recurrence("h", is_step=True), "unknown nonlinearity": option("nonlinearity", WORD)},
+    "rnn": {**_recurrence("h", is_step=False), "unknown nonlinearity": option("nonlinearity", WORD)},
+    "lstm_step": _recurrence("h", "c", is_step=True),
+    "lstm": _recurrence("h", "c", is_step=False),
+    "gru_step": _recurrence("h", is_step=True),
+    "gru": _recurrence("h", is_step=False),
+    "decoder_step": {
+        **{f"{name} of another width": larger(name, -1) for name in ("y", "s", "c")},
+        **{
+            f"{name} of another batch": where(lambda p: len(_shape(p, "y")) > 1, larger(name, 0, least=2))
+            for name in ("s", "c")
+        },
+        **{f"u_{name} with other rows": larger(f"u_{name}", 0, least=2) for name in ("y", "s", "c")},
+        "bias of another length": larger("bias", 0, least=2),
+        "one bias for several numbers": one_for_all("bias"),
     },
     "residual": {
         "one number for the width of the branch": one_for_all("b1"),
