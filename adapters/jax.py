@@ -27,7 +27,12 @@ from reference.arrays import Padding, Pair, PerAxis, per_axis
 jax.config.update("jax_enable_x64", True)
 
 formats = ("float64", "float32", "bfloat16", "float16")
-conventions = {"batch_norm": {"unbiased": False}}  # as in Flax, whose running variance is the biased one
+conventions: dict[str, dict[str, Any]] = {
+    "batch_norm": {"unbiased": False},  # as in Flax, whose running variance is the biased one
+    # jax/_src/nn/functions.py, _apply_masks: booleans close with 0.7 times the least number of float32
+    "scaled_dot_product_attention": {"closed_rows": "mean"},
+    "multi_head_attention": {"closed_rows": "mean"},
+}
 
 DOCS = "https://docs.jax.dev/en/latest"
 BROADCAST = f"what is composed broadcasts: {DOCS}/_autosummary/jax.numpy.add.html"
@@ -115,6 +120,7 @@ CONTRACTIONS = (
     "residual",
     "scaled_dot_product_attention",
     "multi_head_attention",
+    "additive_attention",
 )
 # What divides by a constant, such as a number of elements.
 DIVIDES = (
@@ -146,6 +152,9 @@ composed = (
     "sinusoidal_encoding",
     "dense",
     "multi_head_attention",
+    "additive_attention",
+    "learned_encoding",
+    "naive_encoding",
 )
 
 
@@ -257,7 +266,7 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
         claims["ulps"] |= {"expit": 2}
         claims["flushes_results"] = True
         claims["source"] += "; 1 / (1 + exp(-x)), where exp overflows if the result is subnormal: xla, LogisticExpander"
-    if primitive in ("tanh", "gelu") and format in (FLOAT32, FLOAT64):
+    if primitive in ("tanh", "gelu", "additive_attention") and format in (FLOAT32, FLOAT64):
         claims["ulps"] |= {"tanh": 3 if format is FLOAT32 else 4}
         claims["source"] += "; its tanh is a rational function, Eigen's: a couple of ulps, by measure 2.4 and 3.5"
     if primitive in ("sum_pool", "average_pool", "lp_pool") and format.precision < FLOAT32.precision:
@@ -520,6 +529,15 @@ def sinusoidal_encoding(
     return joins[layout]((jnp.sin(angle), jnp.cos(angle)), -1).reshape(*t.shape, d).astype(t.dtype)
 
 
+def learned_encoding(x: Array, table: Array) -> Array:
+    return x + table[: x.shape[-2]]
+
+
+def naive_encoding(x: Array, *, start: int = 0) -> Array:
+    t = jnp.arange(start, start + x.shape[-2], dtype=x.dtype)
+    return jnp.concatenate([x, jnp.broadcast_to(t[:, None], (*x.shape[:-1], 1))], -1)
+
+
 def log_softmax(x: Array, *, axis: int = -1) -> Array:
     return jax.nn.log_softmax(x, axis)
 
@@ -564,18 +582,20 @@ def scaled_dot_product_attention(
     mask: Array | None = None,
     *,
     causal: bool = False,
+    window: int | tuple[int, int] | None = None,
     scale: float | None = None,
+    grouped: bool = False,
 ) -> Array:
     """The axis of the heads is the last but one there, and has one element where there is none here."""
     _refuse_float16(q)
     if q.shape[-1] != v.shape[-1]:
         raise NotImplementedError(f"values are as wide as keys: {DOCS}/_autosummary/jax.nn.dot_product_attention.html")
-    has_heads = q.ndim > 3
+    has_heads = q.ndim > 3 or grouped
     q, k, v = (jnp.swapaxes(x, -3, -2) if has_heads else x[..., None, :] for x in (q, k, v))
-    if mask is not None and (mask.ndim == 2 or not has_heads):
+    if mask is not None and (mask.ndim < q.ndim or not has_heads):
         mask = mask[..., None, :, :]
     given = {} if mask is None else {"mask" if mask.dtype == bool else "bias": mask}
-    y = jax.nn.dot_product_attention(q, k, v, is_causal=causal, scale=scale, **given)
+    y = jax.nn.dot_product_attention(q, k, v, is_causal=causal, scale=scale, local_window_size=window, **given)
     return jnp.swapaxes(y, -3, -2) if has_heads else y[..., 0, :]
 
 
@@ -622,3 +642,9 @@ def multi_head_attention(
     y = jax.nn.dot_product_attention(*qkv, is_causal=causal, **given)
     y = jnp.einsum("...thd,ohd->...to", y, w_o.reshape(w_o.shape[0], heads, -1))
     return y if b_o is None else y + b_o
+
+
+def additive_attention(s: Array, h: Array, w_s: Array, w_h: Array, v: Array, mask: Array | None = None) -> Array:
+    e = jnp.tanh((s @ w_s.T)[..., :, None, :] + (h @ w_h.T)[..., None, :, :]) @ v
+    e = e if mask is None else jnp.where(mask, e, -jnp.inf)
+    return jax.nn.softmax(e) @ h

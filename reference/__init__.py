@@ -8,6 +8,7 @@ frameworks. SOURCES.md lists the lectures and papers.
 An adapter for a backend offers functions of the same names and signatures.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -22,7 +23,7 @@ from reference.activations import (
     tanh,
 )
 from reference.attention import (
-    heads_with,
+    additive_attention,
     multi_head_attention,
     normalised_last,
     scaled_dot_product_attention,
@@ -52,7 +53,7 @@ from reference.pooling import (
     max_pool,
     sum_pool,
 )
-from reference.positions import sinusoidal_encoding
+from reference.positions import learned_encoding, naive_encoding, sinusoidal_encoding
 from reference.residual import residual
 
 PRIMITIVES: dict[str, Callable[..., Any]] = {
@@ -83,7 +84,10 @@ PRIMITIVES: dict[str, Callable[..., Any]] = {
         residual,
         scaled_dot_product_attention,
         multi_head_attention,
+        additive_attention,
         sinusoidal_encoding,
+        learned_encoding,
+        naive_encoding,
     )
 }
 
@@ -100,7 +104,7 @@ FORMULAS: dict[str, dict[str, Callable[..., Any]]] = {
         "factored": factored_layer_norm,
     },
     "scaled_dot_product_attention": {f.__name__: f for f in ATTENTIONS},
-    "multi_head_attention": {f.__name__: heads_with(f) for f in ATTENTIONS},
+    "multi_head_attention": {f.__name__: functools.partial(multi_head_attention, attention=f) for f in ATTENTIONS},
 }
 
 __all__ = [
@@ -108,6 +112,7 @@ __all__ = [
     "PRIMITIVES",
     "adaptive_average_pool",
     "adaptive_max_pool",
+    "additive_attention",
     "average_pool",
     "batch_norm",
     "convolution",
@@ -117,10 +122,12 @@ __all__ = [
     "global_average_pool",
     "global_max_pool",
     "layer_norm",
+    "learned_encoding",
     "log_softmax",
     "lp_pool",
     "max_pool",
     "multi_head_attention",
+    "naive_encoding",
     "output_size",
     "pad",
     "relu",

@@ -356,8 +356,12 @@ def formula_of(mutation: Mutation) -> tuple[str, str] | None:
     names = _reached(mutation.module, mutation.function)
     if any(name in reference.PRIMITIVES for name in names):
         return None
-    named = {f.__name__: (primitive, key) for primitive, of in reference.FORMULAS.items() for key, f in of.items()}
-    named["heads_with"] = "multi_head_attention", "normalised_last"  # any will do: what they share is changed
+    named = {
+        f.__name__: (primitive, key)
+        for primitive, of in reference.FORMULAS.items()
+        for key, f in of.items()
+        if hasattr(f, "__name__")
+    }
     return next((named[name] for name in names if name in named), None)
 
 
@@ -407,10 +411,7 @@ def served(module: str, code: CodeType, formula: tuple[str, str] | None = None) 
         return SimpleNamespace(**functions)
     primitive, key = formula
     chapter = private[f"reference.{module}"]
-    if primitive == "multi_head_attention":
-        function = chapter.heads_with(getattr(chapter, key))
-    else:
-        function = getattr(chapter, reference.FORMULAS[primitive][key].__name__)
+    function = getattr(chapter, reference.FORMULAS[primitive][key].__name__)
     return SimpleNamespace(**functions | {primitive: function}, arithmetic=functools.partial(_claims, formula=key))
 
 

@@ -209,6 +209,7 @@ def elementary(name: str, v: Floats, x: Floats, e: Floats, a: Arithmetic) -> Flo
     """The error of an elementary function with a claimed accuracy of k ulp, each at most 2 u |v|.
 
     v itself is formed by NumPy and SciPy in float64; `own_error` bounds that, and a test holds them to it.
+    Where nothing is known of x it may be NaN, and then f(x) is, however small the range of f.
     """
     F, k = a.compute, a.accuracy(name)
     d = SPREADS[name](v, x, e)
@@ -217,4 +218,4 @@ def elementary(name: str, v: Floats, x: Floats, e: Floats, a: Arithmetic) -> Flo
     error = np.where((d == 0) & FIXED_POINTS[name](x), 0.0, error)
     if a.flushes_results:
         error = error + flushed(v, d, a)
-    return np.where(m * (1 + 2 * k * F.u) > F.largest, np.inf, error)
+    return np.where((m * (1 + 2 * k * F.u) > F.largest) | np.isinf(e), np.inf, error)
