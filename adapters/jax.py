@@ -587,7 +587,7 @@ def scaled_dot_product_attention(
     grouped: bool = False,
 ) -> Array:
     """The axis of the heads is the last but one there, and has one element where there is none here."""
-    _refuse_float16(q)
+    _refuse_products(q, k, q.shape[-1])
     if q.shape[-1] != v.shape[-1]:
         raise NotImplementedError(f"values are as wide as keys: {DOCS}/_autosummary/jax.nn.dot_product_attention.html")
     has_heads = q.ndim > 3 or grouped
@@ -599,12 +599,25 @@ def scaled_dot_product_attention(
     return jnp.swapaxes(y, -3, -2) if has_heads else y[..., 0, :]
 
 
-def _refuse_float16(x: Array) -> None:
-    """Its way round the missing precision catches what is raised in eager mode only."""
-    if x.dtype == jnp.float16 and isinstance(x, jax.core.Tracer) and jax.default_backend() == "cpu":
+def _refuse_products(q: Array, k: Array, width: int, heads: int = 1) -> None:
+    """Refuse what does not compile in low formats on the CPU, where the precision that attention asks for is missing.
+
+    Its way round catches what is raised in eager mode only.
+    """
+    if not isinstance(q, jax.core.Tracer) or jax.default_backend() != "cpu":
+        return
+    if q.dtype == jnp.float16:
         raise NotImplementedError(
             "jax.nn.dot_product_attention in float16 does not compile on the CPU (F16_F16_F32 is not supported "
             "by dot_general): https://github.com/keras-team/keras-hub/pull/2354"
+        )
+    is_one = heads * math.prod(k.shape[:-2]) == 1
+    sides = math.prod(q.shape[:-1]), k.shape[-2], width  # queries that share one head of keys are so many more
+    if q.dtype == jnp.bfloat16 and is_one and 0 not in sides and sum(n > 1 for n in sides) <= 1:
+        raise NotImplementedError(
+            "jax.nn.dot_product_attention in bfloat16 does not compile on the CPU for one head of keys of one sample, if at "
+            "most one of queries, keys and width is more than one (ALG_DOT_BF16_BF16_F32): "
+            "https://github.com/openxla/xla/blob/main/xla/service/elemental_ir_emitter.cc"
         )
 
 
@@ -626,9 +639,9 @@ def multi_head_attention(
     heads: int,
     causal: bool = False,
 ) -> Array:
-    _refuse_float16(query)
     key = query if key is None else key
     value = key if value is None else value
+    _refuse_products(query, key, w_q.shape[0], heads)
 
     def projected(x: Array, w: Array, b: Array | None) -> Array:
         y = jnp.einsum("...te,hde->...thd", x, w.reshape(heads, -1, w.shape[1]))

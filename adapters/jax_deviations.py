@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from adapters.deviations import Deviation, Example, accepted, in_lanes
-from reference.arithmetic import BFLOAT16, FLOAT32, FLOAT64
+from reference.arithmetic import FLOAT32, FLOAT64
 from reference.arrays import per_axis
 from reference.convolution import paddings
 
@@ -80,20 +80,6 @@ def _aborts_transposed_gradient(p: Any) -> bool:
     return p.groups == 1 and p.x.size > 0 and _swaps_a_group_axis(axes)
 
 
-def _degenerate(samples: tuple[int, ...], *sides: int) -> bool:
-    """One sample of one head, and at most one of queries, keys and width more than one."""
-    return math.prod(samples) == 1 and sum(n > 1 for n in sides) <= 1 and 0 not in sides
-
-
-def _one_attention(p: Any) -> bool:
-    return p.q.shape[-1] == p.v.shape[-1] and _degenerate(p.q.shape[:-2], *p.q.shape[-2:], p.k.shape[-2])
-
-
-def _one_head(p: Any) -> bool:
-    keys = p.query if p.key is None else p.key
-    return p.heads == 1 and _degenerate(p.query.shape[:-2], p.query.shape[-2], keys.shape[-2], p.w_q.shape[0])
-
-
 def _sees_one_element(p: Any) -> bool:
     """Windows of one element, one after another."""
     strides = p.kernel if p.stride is None else per_axis(p.stride, len(p.kernel))
@@ -118,32 +104,6 @@ FLAX = "https://github.com/google/flax/blob/main/flax/linen/normalization.py"
 LARGE_SCALE = "infinity where weight / sqrt(var + eps) overflows and the result does not: they are multiplied first"
 
 
-def _sample_by_sample(samples: tuple[int, ...], *sides: int) -> bool:
-    """Some call of one sample is degenerate: all are, or none is."""
-    return 0 not in samples[:1] and _degenerate(samples[1:], *sides)
-
-
-def _attention_of_a_sample(p: Any) -> bool:
-    return p.q.shape[-1] == p.v.shape[-1] and _sample_by_sample(p.q.shape[:-2], *p.q.shape[-2:], p.k.shape[-2])
-
-
-def _head_of_a_sample(p: Any) -> bool:
-    keys = p.query if p.key is None else p.key
-    return p.heads == 1 and _sample_by_sample(p.query.shape[:-2], p.query.shape[-2], keys.shape[-2], p.w_q.shape[0])
-
-
-def _attention_mapped(p: Any) -> bool:
-    """A single attention is mapped over two sets of queries, so these are more than one."""
-    return _one_attention(p) and (p.q.ndim > 2 or p.q.shape[-1] == p.k.shape[-2] == 1)
-
-
-def _head_mapped(p: Any) -> bool:
-    """As above; of a single self-attention the keys are mapped too, so it is a batch of two."""
-    if p.query.ndim > 2:
-        return _one_head(p)
-    return p.key is not None and p.heads == p.w_q.shape[0] == p.key.shape[-2] == 1 and p.query.shape[-2] > 0
-
-
 def _many_scores(samples: int, heads: int, T: int, S: int, width: int) -> bool:
     """A head takes one number of each key, and there are 4096 scores or more, in several rows and columns.
 
@@ -154,11 +114,14 @@ def _many_scores(samples: int, heads: int, T: int, S: int, width: int) -> bool:
 
 def _is_open(p: Any) -> bool:
     """Booleans choose among the scores in a fusion of their own."""
-    return not p.causal and (p.mask is None or p.mask.dtype != bool)
+    has_window = getattr(p, "window", None) is not None
+    return not p.causal and not has_window and (p.mask is None or p.mask.dtype != bool)
 
 
 def _scores_of(shape: tuple[int, ...], p: Any) -> bool:
-    """Many scores, of queries of this shape."""
+    """Many scores, of queries of this shape; heads that share keys are spared."""
+    if p.q.shape[:-2] != p.k.shape[:-2]:
+        return False
     (*B, T, width), S = shape, p.k.shape[-2]
     samples, heads = (*B, 1, 1)[:2]
     return p.q.shape[-1] == p.v.shape[-1] and _many_scores(samples, heads, T, S, width)
@@ -189,11 +152,8 @@ def _many_scores_of_heads(p: Any) -> bool:
     return _is_open(p) and p.key_padding_mask is None and _many_scores(math.prod(B), p.heads, T, keys.shape[-2], width)
 
 
-REASON = "scores of one product, or of one row or column of products, do not compile (ALG_DOT_BF16_BF16_F32)"
-SOURCE = "https://github.com/openxla/xla/blob/main/xla/service/elemental_ir_emitter.cc"
 ONE = [[0.0]]
 TWO = np.eye(2)
-ONE_FOR_SEVERAL = "queries with one number for several weights"  # which has a meaning here
 
 HEAD: dict[str, Any] = {
     "query": ONE,
@@ -201,24 +161,8 @@ HEAD: dict[str, Any] = {
     **dict.fromkeys(("w_q", "w_k", "w_v", "w_o"), ONE),
     **dict.fromkeys(("b_q", "b_k", "b_v", "b_o", "mask", "key_padding_mask")),
 }
-ATTENTION = {"q": ONE, "k": ONE, "v": ONE, "mask": None}
 KEYS = np.ones((2048, 1))
 MANY = {"q": np.ones((2, 1)), "k": KEYS, "v": KEYS, "mask": None}
-
-
-def _does_not_compile(
-    check: str | tuple[str, ...], region: Callable[[Any], bool], arrays: Mapping[str, Any], **options: Any
-) -> Deviation:
-    return Deviation(
-        check,
-        region,
-        Example(arrays, options),
-        REASON,
-        SOURCE,
-        versions="<=0.10.2",
-        formats=("bfloat16",),
-        devices=("cpu",),
-    )
 
 
 SWAPPED = "XLA aborts: its ConvOperandSwapper takes an axis for a group, whatever the signal's size"
@@ -291,56 +235,6 @@ deviations = [
         devices=("cpu",),
         ends_the_process=True,
     ),
-    _does_not_compile(
-        in_lanes("scaled_dot_product_attention", "PURE", "LAYOUT", "SPECIAL", "EMPTY"), _one_attention, ATTENTION
-    ),
-    _does_not_compile(
-        (
-            "ATT-1 weights_are_positive",
-            "ATT-1 weights_sum_to_one",
-            "ATT-2 between_the_values",
-            "ATT-3 queries_permute",
-            "ATT-4 keys_permute",
-            "ATT-8 zero_queries_average",
-            "ATT-9 large_gaps_select",
-            "ATT-19 usual_scale",
-        ),
-        _one_attention,
-        ATTENTION,
-        causal=False,
-    ),
-    _does_not_compile("ATT-19 scale_belongs_to_the_queries", _one_attention, ATTENTION, causal=False, scale=0.5),
-    _does_not_compile("ATT-10 one_vector_for_all_keys", _one_attention, ATTENTION | {"c": ONE}, causal=False),
-    _does_not_compile(
-        "ATT-7 boolean_mask_adds_minus_infinity", _one_attention, ATTENTION | {"mask": np.ones((1, 1), bool)}
-    ),
-    *(
-        _does_not_compile(check, _one_attention, ATTENTION | {"k2": ONE, "v2": ONE}, causal=True)
-        for check in ("ATT-5 masked_keys_have_no_influence", "ATT-6 the_future_has_no_influence")
-    ),
-    _does_not_compile("GRADIENTS scaled_dot_product_attention", _one_attention, ATTENTION | {"cotangent": ONE}),
-    _does_not_compile("GRADIENTS multi_head_attention", _one_head, HEAD | {"cotangent": ONE}, heads=1),
-    _does_not_compile("BATCH scaled_dot_product_attention", _attention_of_a_sample, ATTENTION),
-    _does_not_compile("VMAP scaled_dot_product_attention", _attention_mapped, ATTENTION),
-    _does_not_compile(in_lanes("multi_head_attention", "PURE", "LAYOUT", "SPECIAL", "EMPTY"), _one_head, HEAD, heads=1),
-    _does_not_compile("ATT-16 self_attention_is_cross_attention_with_itself", _one_head, HEAD, heads=1),
-    _does_not_compile(
-        "ATT-7 padding_is_a_mask", _one_head, HEAD | {"key_padding_mask": np.ones(1, bool)}, heads=1, causal=False
-    ),
-    _does_not_compile(
-        "ATT-5 padding_has_no_influence",
-        _one_head,
-        HEAD | {"key": ONE, "value": ONE, "key2": ONE, "value2": ONE, "key_padding_mask": np.ones(1, bool)},
-        heads=1,
-    ),
-    _does_not_compile("BATCH multi_head_attention", _head_of_a_sample, HEAD, heads=1),
-    _does_not_compile(
-        "REJECTS multi_head_attention",
-        lambda p: p.wrong == ONE_FOR_SEVERAL and _one_head(p),
-        HEAD | {"key": [[0.0, 0.0]], "wrong": ONE_FOR_SEVERAL} | {w: [[0.0, 0.0]] for w in ("w_q", "w_k", "w_v")},
-        heads=1,
-    ),
-    _does_not_compile("VMAP multi_head_attention", _head_mapped, HEAD | {"key": ONE}, heads=1),
     *(
         Deviation(
             check,
@@ -470,16 +364,14 @@ deviations = [
             "dot_product_attention takes a mask of several keys where there is one, although it must be broadcastable "
             "to the scores: the scores are broadcast to the mask, and the one value is repeated",
             "https://docs.jax.dev/en/latest/_autosummary/jax.nn.dot_product_attention.html",
-            where=where,
             versions="==0.10.2",
             formats=("float64", "float32", "bfloat16"),
         )
-        for primitive, arrays, options, where in (
+        for primitive, arrays, options in (
             (
                 "scaled_dot_product_attention",
                 {"q": TWO, "k": TWO[:1], "v": TWO[:1], "mask": np.ones((2, 2), bool)},
                 {},
-                lambda p: p.format is not BFLOAT16 or not _one_attention(p),  # which does not compile
             ),
             (
                 "multi_head_attention",
@@ -487,7 +379,6 @@ deviations = [
                 | {"query": TWO, "key": TWO[:1], **dict.fromkeys(("w_q", "w_k", "w_v", "w_o"), TWO)}
                 | {"mask": np.ones((1, 2, 2), bool)},
                 {"heads": 1},
-                lambda p: p.format is not BFLOAT16 or not _one_head(p),
             ),
         )
     ),

@@ -99,7 +99,7 @@ def _fast_path_closes_a_row(p: Any) -> bool:
     """Booleans leave a query without a key."""
     if not _takes_the_fast_path(p) or not p.query.size:
         return False
-    N, T, _ = p.query.shape
+    T = p.query.shape[-2]
     seen = np.tri(T, dtype=bool) if p.causal else np.ones((T, T), bool)
     seen = seen if p.mask is None else seen & p.mask
     seen = seen if p.key_padding_mask is None else seen & p.key_padding_mask[:, None, None, :]

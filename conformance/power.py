@@ -26,7 +26,7 @@ from conformance import __version__, matrix
 from conformance.checks import checks
 from conformance.matrix import Document, Summary
 from conformance.mutants import MUTANTS, Mutant, tried
-from conformance.mutants.automatic import MODULES, Mutation, formula_of, mutations, primitives_of, served
+from conformance.mutants.automatic import CONVENTIONS, MODULES, Mutation, formula_of, mutations, primitives_of, served
 from conformance.mutants.equivalent import EQUIVALENT
 from properties import agreement, sides, trial
 from properties.agreement import Failure
@@ -174,19 +174,22 @@ class Verdict:
 def verdict(id: tuple[str, str]) -> Verdict:
     """Try an automatic mutant, (module, id), until a check rejects it."""
     mutation, code = mutations(id[0])[id[1]]
-    formula, primitives = formula_of(mutation), primitives_of(mutation)
-    try:
-        adapter = served(mutation.module, code, formula)
-    except Exception:
-        return Verdict(mutation, "import", "cannot be imported", 0)
-    backend = tried(adapter, "automatic")
+    primitives = primitives_of(mutation)
     # What raises no error that it should is for the checks of the function itself to find.
-    for primitive in primitives[:1] if mutation.guards else primitives:
-        _remember(primitive)
-        for check, test in sorted(tried_on(primitive, backend).items(), key=_most_killing_first):
-            how = _until_it_ends(test, backend)
-            if how != "survived":
-                return Verdict(mutation, check.id, how, agreement.tally.problems)
+    primitives = primitives[:1] if mutation.guards else primitives
+    chosen = {primitive: CONVENTIONS[primitive] for primitive in primitives if primitive in CONVENTIONS}
+    for conventions in ({}, chosen) if chosen else ({},):
+        try:
+            adapter = served(mutation.module, code, formula_of(mutation), conventions)
+        except Exception:
+            return Verdict(mutation, "import", "cannot be imported", 0)
+        backend = tried(adapter, "automatic")
+        for primitive in conventions or primitives:
+            _remember(primitive)
+            for check, test in sorted(tried_on(primitive, backend).items(), key=_most_killing_first):
+                how = _until_it_ends(test, backend)
+                if how != "survived":
+                    return Verdict(mutation, check.id, how, agreement.tally.problems)
     return Verdict(mutation, "", "survived", 0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 from collections import Counter
 from pathlib import Path
@@ -17,7 +18,7 @@ from conformance.__main__ import main as tool
 from conformance.cases import CASES
 from conformance.checks import check_ids
 from conformance.mutants import MUTANTS, Adapter, Mutant, tried
-from conformance.mutants.automatic import MODULES, formula_of, mutations, primitives_of, served
+from conformance.mutants.automatic import CONVENTIONS, MODULES, formula_of, mutations, primitives_of, served
 from conformance.mutants.equivalent import EQUIVALENT
 from properties import sides, trial
 from reference.arithmetic import BFLOAT16
@@ -216,6 +217,38 @@ def test_an_unchanged_formula_conforms(formula: tuple[str, str]) -> None:
     backend = tried(served(module, code, formula))
     (test,) = (test for check, test in power.tried_on(formula[0], backend).items() if check.part == "values")
     assert power.problems_to_detection(test, backend) == 0
+
+
+def choosing(primitive: str) -> Any:
+    """The reference, executed anew, with another choice for one primitive."""
+    module = reference.PRIMITIVES[primitive].__module__.removeprefix("reference.")
+    code = compile(Path(f"reference/{module}.py").read_text(encoding="utf-8"), module, "exec")
+    return served(module, code, conventions={primitive: CONVENTIONS[primitive]})
+
+
+def rejected_by(primitive: str, adapter: Any) -> list[str]:
+    tests = power.tried_on(primitive, tried(adapter))
+    return [check.id for check, test in tests.items() if power.problems_to_detection(test, tried(adapter))]
+
+
+@pytest.mark.parametrize("primitive", CONVENTIONS)
+def test_an_unchanged_choice_conforms(primitive: str) -> None:
+    """A backend that documents another choice, and makes it."""
+    assert not rejected_by(primitive, choosing(primitive))
+
+
+@pytest.mark.parametrize("primitive", ["lp_pool", "batch_norm", "dropout"])
+def test_a_choice_that_is_not_documented_is_rejected(primitive: str) -> None:
+    adapter = choosing(primitive)
+    adapter.conventions = {}
+    assert rejected_by(primitive, adapter)
+
+
+def test_every_choice_of_a_framework_is_tried() -> None:
+    """The choices that the shipped adapters document."""
+    for name in ("torch", "jax"):
+        for primitive, choices in importlib.import_module(f"adapters.{name}").conventions.items():
+            assert choices.items() <= CONVENTIONS[primitive].items()
 
 
 def test_automatic_mutants_of_a_primitive(capsys: pytest.CaptureFixture[str]) -> None:

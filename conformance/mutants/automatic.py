@@ -12,7 +12,7 @@ import ast
 import builtins
 import functools
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, ModuleType, SimpleNamespace
@@ -387,10 +387,24 @@ def _imports(module: str) -> set[str]:
     return {name.removeprefix("reference.") for name in found if name} & set(MODULES)
 
 
-def served(module: str, code: CodeType, formula: tuple[str, str] | None = None) -> Any:
+# The choices that frameworks document where they are not the reference's.
+Choices = Mapping[str, Mapping[str, Any]]
+CONVENTIONS: Choices = {
+    "lp_pool": {"signed": True},
+    "batch_norm": {"unbiased": False},
+    "dropout": {"by_product": True},
+    "scaled_dot_product_attention": {"adds_masks": True},
+    "multi_head_attention": {"adds_masks": True},
+}
+
+
+def served(
+    module: str, code: CodeType, formula: tuple[str, str] | None = None, conventions: Choices | None = None
+) -> Any:
     """An adapter whose functions come from a changed module and from those that import it, executed anew.
 
     formula: the primitive and the name of a further formula that stands for it, as of a backend that claims it.
+    conventions: what the adapter documents to do, and does.
     """
     private: dict[str, ModuleType] = {}
 
@@ -407,14 +421,17 @@ def served(module: str, code: CodeType, formula: tuple[str, str] | None = None) 
         name: getattr(private.get(function.__module__), name, function)
         for name, function in reference.PRIMITIVES.items()
     }
-    if formula is None:
-        return SimpleNamespace(**functions)
-    primitive, key = formula
-    chapter = private[f"reference.{module}"]
-    function = getattr(chapter, reference.FORMULAS[primitive][key].__name__)
-    return SimpleNamespace(**functions | {primitive: function}, arithmetic=functools.partial(_claims, formula=key))
+    if formula is not None:
+        primitive, key = formula
+        chapter = private[f"reference.{module}"]
+        functions[primitive] = getattr(chapter, reference.FORMULAS[primitive][key].__name__)
+    conventions = conventions or {}
+    for primitive, chosen in conventions.items():
+        functions[primitive] = functools.partial(functions[primitive], **chosen)
+    claims = functools.partial(_claims, formula=formula and formula[1])
+    return SimpleNamespace(**functions, arithmetic=claims, conventions=conventions, accepts={})
 
 
-def _claims(primitive: str, device: str, fmt: Format, *, formula: str) -> Arithmetic:
+def _claims(primitive: str, device: str, fmt: Format, *, formula: str | None) -> Arithmetic:
     known = reference.FORMULAS.get(primitive, {})
     return default_arithmetic(fmt, formulas=(formula,) if formula in known else ())

@@ -113,6 +113,20 @@ REASONS: dict[str, tuple[str, ...]] = {
         "activations.gelu: np.clip(x, -10, 10) -> np.clip(x, -10, 11)",
         "activations.gelu: np.clip(x, -10, 10) -> np.clip(x, -10, 9)",
     ),
+    "Without its own formula it is the reference's.": (
+        "activations.complementary_gelu: approximate != 'none' -> approximate != 'none?'",
+        "activations.gelu_by_rational_powers: approximate != 'none' -> approximate != 'none?'",
+    ),
+    "From 9 on the exponential is nothing beside 1.": (
+        "activations.gelu_by_rational_powers: np.clip(np.abs(z), 0, 10) -> np.clip(np.abs(z), 0, 11)",
+        "activations.gelu_by_rational_powers: np.clip(np.abs(z), 0, 10) -> np.clip(np.abs(z), 0, 9)",
+    ),
+    "The bounds of np.clip in the other order: the lesser of 10 and the greater of 0 and what is not negative.": (
+        "activations.gelu_by_rational_powers: np.clip(np.abs(z), 0, 10) -> np.clip(0, np.abs(z), 10)",
+    ),
+    "At 0 erf is 0, whatever its sign.": (
+        "activations.gelu_by_rational_powers: np.where(z < 0, -erf, erf) -> np.where(z <= 0, -erf, erf)",
+    ),
     "The bounds of np.clip in the other order: the lesser of 10 and the greater of -10 and x.": (
         "activations.gelu: np.clip(x, -10, 10) -> np.clip(-10, x, 10)",
     ),
