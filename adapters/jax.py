@@ -615,8 +615,8 @@ def _refuse_products(q: Array, k: Array, width: int, heads: int = 1) -> None:
     sides = math.prod(q.shape[:-1]), k.shape[-2], width  # queries that share one head of keys are so many more
     if q.dtype == jnp.bfloat16 and is_one and 0 not in sides and sum(n > 1 for n in sides) <= 1:
         raise NotImplementedError(
-            "jax.nn.dot_product_attention in bfloat16 does not compile on the CPU for one head of keys of one sample, if at "
-            "most one of queries, keys and width is more than one (ALG_DOT_BF16_BF16_F32): "
+            "jax.nn.dot_product_attention in bfloat16 does not compile on the CPU for one head of keys of one sample, if "
+            "at most one of queries, keys and width is more than one (ALG_DOT_BF16_BF16_F32): "
             "https://github.com/openxla/xla/blob/main/xla/service/elemental_ir_emitter.cc"
         )
 
