@@ -105,6 +105,8 @@ accepts = {
     "scaled_dot_product_attention": {
         "no key": f"a sum of no values: {DOCS}/_autosummary/jax.nn.dot_product_attention.html"
     },
+    "additive_attention": {"a mask with an axis too many": BROADCAST},
+    "learned_encoding": {"one row for several tokens": BROADCAST, "one number for a whole row": BROADCAST},
     "multi_head_attention": {
         "queries with one number for several weights": (
             "jnp.einsum repeats an axis of one element: https://github.com/jax-ml/jax/pull/2512"
@@ -615,8 +617,8 @@ def _refuse_products(q: Array, k: Array, width: int, heads: int = 1) -> None:
     sides = math.prod(q.shape[:-1]), k.shape[-2], width  # queries that share one head of keys are so many more
     if q.dtype == jnp.bfloat16 and is_one and 0 not in sides and sum(n > 1 for n in sides) <= 1:
         raise NotImplementedError(
-            "jax.nn.dot_product_attention in bfloat16 does not compile on the CPU for one head of keys of one sample, if "
-            "at most one of queries, keys and width is more than one (ALG_DOT_BF16_BF16_F32): "
+            "jax.nn.dot_product_attention in bfloat16 does not compile on the CPU for one head of keys of one sample, "
+            "if at most one of queries, keys and width is more than one (ALG_DOT_BF16_BF16_F32): "
             "https://github.com/openxla/xla/blob/main/xla/service/elemental_ir_emitter.cc"
         )
 

@@ -69,6 +69,12 @@ accepts = {
     "log_softmax": {"nothing along the axis": f"{NOTHING}: {KERNELS}/SoftMax.cpp"},
     "dense": {"weights without an axis": f"they are one row: {FUNCTIONAL}.linear.html"},
     "residual": {"a branch with one output for several": f"x + F(x) broadcasts: {DOCS}/notes/broadcasting.html"},
+    "additive_attention": {
+        "a mask with an axis too many": f"what is composed broadcasts: {DOCS}/notes/broadcasting.html"
+    },
+    "learned_encoding": {
+        "one number for a whole row": f"what is composed broadcasts: {DOCS}/notes/broadcasting.html",
+    },
     "scaled_dot_product_attention": {
         "no key": f"a sum of no values, as in the code that it equals: {FUNCTIONAL}.scaled_dot_product_attention.html",
         "one batch of keys and values for several of queries": (

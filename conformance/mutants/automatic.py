@@ -393,8 +393,8 @@ CONVENTIONS: Choices = {
     "lp_pool": {"signed": True},
     "batch_norm": {"unbiased": False},
     "dropout": {"by_product": True},
-    "scaled_dot_product_attention": {"adds_masks": True},
-    "multi_head_attention": {"adds_masks": True},
+    "scaled_dot_product_attention": {"adds_masks": True, "closed_rows": "zero"},
+    "multi_head_attention": {"adds_masks": True, "closed_rows": "zero"},
 }
 
 

@@ -14,6 +14,7 @@ def sinusoidal_encodings(
     first_index: tuple[int, ...] = (0, 1),
     layout: tuple[str, ...] = ("interleaved", "halves"),
     offset: bool = False,
+    kinds: tuple[str, ...] = POSITIONS,
 ) -> Problems:
     """Positions of any rank, whole numbers; offset adds one number k, by which a law moves all of them."""
 
@@ -32,7 +33,7 @@ def sinusoidal_encodings(
             {"k": Spec((), whole=True)} if offset else {},
         )
 
-    return Problems("sinusoidal_encoding", build, POSITIONS)
+    return Problems("sinusoidal_encoding", build, kinds)
 
 
 def learned_encodings() -> Problems:
