@@ -443,6 +443,13 @@ def the_first_state_for_all(s: Any, h: Any, w_s: Any, w_h: Any, v: Any, mask: An
 
 
 @mutant("additive_attention")
+def favours_the_last_state(s: Any, h: Any, w_s: Any, w_h: Any, v: Any, mask: Any = None) -> Any:
+    """A bias by position, which additive attention has not."""
+    e = np.tanh(_met(s, h, w_s, w_h)) @ v
+    return _averaged(e + np.arange(e.shape[-1]) / 8, h, mask)
+
+
+@mutant("additive_attention")
 def attends_to_padding(s: Any, h: Any, w_s: Any, w_h: Any, v: Any, mask: Any = None) -> Any:
     """The mask is ignored."""
     return additive_attention(s, h, w_s, w_h, v)

@@ -559,7 +559,7 @@ def rows_beyond_learn(g: Gradients, p: Call) -> Gradients:
 
 @gradient_mutant("naive_encoding")
 def the_position_flows_back(g: Gradients, p: Call) -> Gradients:
-    """The cotangent is cut at the wrong end: the first number of a token gets nothing, the position's goes to the last."""
+    """The cotangent is cut at the wrong end: what belongs to the position goes to the last number of the token."""
     return {"x": p.g[..., 1:]}
 
 
