@@ -29,12 +29,15 @@ from reference.arrays import Padding, Pair, PerAxis, per_axis
 jax.config.update("jax_enable_x64", True)
 
 formats = ("float64", "float32", "bfloat16", "float16")
-conventions = {
+conventions: dict[str, dict[str, Any]] = {
     "batch_norm": {"unbiased": False},  # as in Flax, whose running variance is the biased one
     "flop_count": {"operations": 2, "counts_padding": False},  # xla/service/hlo_cost_analysis.cc, GetConvolutionFlops
     # n = tanh(W_in x + b_in + r (W_hn h + b_hn)): flax.linen.GRUCell
     "gru_step": {"reset": "after"},
     "gru": {"reset": "after"},
+    # jax/_src/nn/functions.py, _apply_masks: booleans close with 0.7 times the least number of float32
+    "scaled_dot_product_attention": {"closed_rows": "mean"},
+    "multi_head_attention": {"closed_rows": "mean"},
 }
 
 DOCS = "https://docs.jax.dev/en/latest"
@@ -116,6 +119,8 @@ accepts = {
     "scaled_dot_product_attention": {
         "no key": f"a sum of no values: {DOCS}/_autosummary/jax.nn.dot_product_attention.html"
     },
+    "additive_attention": {"a mask with an axis too many": BROADCAST},
+    "learned_encoding": {"one row for several tokens": BROADCAST, "one number for a whole row": BROADCAST},
     "multi_head_attention": {
         "queries with one number for several weights": (
             "jnp.einsum repeats an axis of one element: https://github.com/jax-ml/jax/pull/2512"
@@ -134,6 +139,7 @@ CONTRACTIONS = (
     *RECURRENT,
     "scaled_dot_product_attention",
     "multi_head_attention",
+    "additive_attention",
 )
 # What divides by a constant, such as a number of elements.
 DIVIDES = (
@@ -166,6 +172,9 @@ composed = (
     "dense",
     *RECURRENT,
     "multi_head_attention",
+    "additive_attention",
+    "learned_encoding",
+    "naive_encoding",
 )
 
 
@@ -279,7 +288,7 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
         claims["ulps"] |= {"expit": 2}
         claims["flushes_results"] = True
         claims["source"] += "; 1 / (1 + exp(-x)), where exp overflows if the result is subnormal: xla, LogisticExpander"
-    if primitive in ("tanh", "gelu", *RECURRENT) and format in (FLOAT32, FLOAT64):
+    if primitive in ("tanh", "gelu", *RECURRENT, "additive_attention") and format in (FLOAT32, FLOAT64):
         claims["ulps"] |= {"tanh": 3 if format is FLOAT32 else 4}
         claims["source"] += "; its tanh is a rational function, Eigen's: a couple of ulps, by measure 2.4 and 3.5"
     if primitive in RECURRENT:
@@ -582,6 +591,15 @@ def sinusoidal_encoding(
     return joins[layout]((jnp.sin(angle), jnp.cos(angle)), -1).reshape(*t.shape, d).astype(t.dtype)
 
 
+def learned_encoding(x: Array, table: Array) -> Array:
+    return x + table[: x.shape[-2]]
+
+
+def naive_encoding(x: Array, *, start: int = 0) -> Array:
+    t = jnp.arange(start, start + x.shape[-2], dtype=x.dtype)
+    return jnp.concatenate([x, jnp.broadcast_to(t[:, None], (*x.shape[:-1], 1))], -1)
+
+
 def log_softmax(x: Array, *, axis: int = -1) -> Array:
     return jax.nn.log_softmax(x, axis)
 
@@ -626,18 +644,20 @@ def scaled_dot_product_attention(
     mask: Array | None = None,
     *,
     causal: bool = False,
+    window: int | tuple[int, int] | None = None,
     scale: float | None = None,
+    grouped: bool = False,
 ) -> Array:
     """The axis of the heads is the last but one there, and has one element where there is none here."""
     _refuse_products(q, k, q.shape[-1])
     if q.shape[-1] != v.shape[-1]:
         raise NotImplementedError(f"values are as wide as keys: {DOCS}/_autosummary/jax.nn.dot_product_attention.html")
-    has_heads = q.ndim > 3
+    has_heads = q.ndim > 3 or grouped
     q, k, v = (jnp.swapaxes(x, -3, -2) if has_heads else x[..., None, :] for x in (q, k, v))
-    if mask is not None and (mask.ndim == 2 or not has_heads):
+    if mask is not None and (mask.ndim < q.ndim or not has_heads):
         mask = mask[..., None, :, :]
     given = {} if mask is None else {"mask" if mask.dtype == bool else "bias": mask}
-    y = jax.nn.dot_product_attention(q, k, v, is_causal=causal, scale=scale, **given)
+    y = jax.nn.dot_product_attention(q, k, v, is_causal=causal, scale=scale, local_window_size=window, **given)
     return jnp.swapaxes(y, -3, -2) if has_heads else y[..., 0, :]
 
 
@@ -653,12 +673,12 @@ def _refuse_products(q: Array, k: Array, width: int, heads: int = 1) -> None:
             "jax.nn.dot_product_attention in float16 does not compile on the CPU (F16_F16_F32 is not supported "
             "by dot_general): https://github.com/keras-team/keras-hub/pull/2354"
         )
-    is_one = heads * math.prod(q.shape[:-2]) == 1
-    sides = q.shape[-2], k.shape[-2], width
+    is_one = heads * math.prod(k.shape[:-2]) == 1
+    sides = math.prod(q.shape[:-1]), k.shape[-2], width  # queries that share one head of keys are so many more
     if q.dtype == jnp.bfloat16 and is_one and 0 not in sides and sum(n > 1 for n in sides) <= 1:
         raise NotImplementedError(
-            "jax.nn.dot_product_attention in bfloat16 does not compile on the CPU for one head of one sample, if at "
-            "most one of queries, keys and width is more than one (ALG_DOT_BF16_BF16_F32): "
+            "jax.nn.dot_product_attention in bfloat16 does not compile on the CPU for one head of keys of one sample, "
+            "if at most one of queries, keys and width is more than one (ALG_DOT_BF16_BF16_F32): "
             "https://github.com/openxla/xla/blob/main/xla/service/elemental_ir_emitter.cc"
         )
 
@@ -788,3 +808,9 @@ def _scanned(step: Callable[..., Any], x: Array, w_h: Array, *states: Array | No
 
 def _or_zeros(h: Array | None, batch: tuple[int, ...], w_h: Array) -> Array:
     return jnp.zeros((*batch, w_h.shape[-1]), w_h.dtype) if h is None else h
+
+
+def additive_attention(s: Array, h: Array, w_s: Array, w_h: Array, v: Array, mask: Array | None = None) -> Array:
+    e = jnp.tanh((s @ w_s.T)[..., :, None, :] + (h @ w_h.T)[..., None, :, :]) @ v
+    e = e if mask is None else jnp.where(mask, e, -jnp.inf)
+    return jax.nn.softmax(e) @ h

@@ -121,11 +121,14 @@ def _many_scores(samples: int, heads: int, T: int, S: int, width: int) -> bool:
 
 def _is_open(p: Any) -> bool:
     """Booleans choose among the scores in a fusion of their own."""
-    return not p.causal and (p.mask is None or p.mask.dtype != bool)
+    has_window = getattr(p, "window", None) is not None
+    return not p.causal and not has_window and (p.mask is None or p.mask.dtype != bool)
 
 
 def _scores_of(shape: tuple[int, ...], p: Any) -> bool:
-    """Many scores, of queries of this shape."""
+    """Many scores, of queries of this shape; heads that share keys are spared."""
+    if p.q.shape[:-2] != p.k.shape[:-2]:
+        return False
     (*B, T, width), S = shape, p.k.shape[-2]
     samples, heads = (*B, 1, 1)[:2]
     return p.q.shape[-1] == p.v.shape[-1] and _many_scores(samples, heads, T, S, width)

@@ -76,6 +76,11 @@ def average_pool(
     return sum_pool(x, kernel=kernel, stride=stride, padding=padding, ceil_mode=ceil_mode) / np.sum(count, axis=-1)
 
 
+def naive_encoding(x: Array, *, start: int = 0) -> Array:
+    t = np.arange(start, start + x.shape[-2]).astype(x.dtype)[:, None]
+    return np.concatenate([x, np.broadcast_to(t, (*x.shape[:-1], 1))], axis=-1)
+
+
 def sinusoidal_encoding(
     t: Array, *, d: int, base: float = 10000.0, first_index: int = 0, layout: str = "interleaved"
 ) -> Array:

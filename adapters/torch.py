@@ -30,14 +30,23 @@ from reference.arithmetic import (
 from reference.arrays import Padding, Pair, PerAxis, per_axis
 
 formats = ("float64", "float32", "bfloat16", "float16")
-composed = ("residual", "decoder_step", "sinusoidal_encoding", "true_convolution")
+composed = (
+    "true_convolution",
+    "residual",
+    "additive_attention",
+    "decoder_step",
+    "sinusoidal_encoding",
+    "learned_encoding",
+    "naive_encoding",
+)
 conventions = {
     "flop_count": {"operations": 2, "counts_bias": False},  # torch/utils/flop_counter.py, conv_flop_count
     "lp_pool": {"signed": True},  # "at p = 1, one gets Sum Pooling": torch.nn.LPPool1d
     "dropout": {"by_product": True},  # aten/src/ATen/native/Dropout.cpp multiplies by a mask
     # Booleans become 0 and -inf: https://github.com/pytorch/pytorch/issues/101967
-    "scaled_dot_product_attention": {"adds_masks": True},
-    "multi_head_attention": {"adds_masks": True},
+    # A row without keys is zero: https://github.com/pytorch/pytorch/pull/133882
+    "scaled_dot_product_attention": {"adds_masks": True, "closed_rows": "zero"},
+    "multi_head_attention": {"adds_masks": True, "closed_rows": "zero"},
     # "The calculation of new gate subtly differs from the original paper": torch.nn.GRU
     "gru_step": {"reset": "after"},
     "gru": {"reset": "after"},
@@ -74,6 +83,12 @@ accepts = {
     "dense": {"weights without an axis": f"they are one row: {FUNCTIONAL}.linear.html"},
     "residual": {"a branch with one output for several": f"x + F(x) broadcasts: {DOCS}/notes/broadcasting.html"},
     "decoder_step": {"one bias for several numbers": f"what is composed broadcasts: {DOCS}/notes/broadcasting.html"},
+    "additive_attention": {
+        "a mask with an axis too many": f"what is composed broadcasts: {DOCS}/notes/broadcasting.html"
+    },
+    "learned_encoding": {
+        "one number for a whole row": f"what is composed broadcasts: {DOCS}/notes/broadcasting.html",
+    },
     "scaled_dot_product_attention": {
         "no key": f"a sum of no values, as in the code that it equals: {FUNCTIONAL}.scaled_dot_product_attention.html",
         "one batch of keys and values for several of queries": (
@@ -228,7 +243,7 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
             return default_arithmetic(format, ulps={"divide": 2}, source=source)
         case "softmax" | "log_softmax":  # the exponentials are kept in the format of x where the axis is not the last
             return default_arithmetic(format)
-        case "residual":  # each layer returns its result in the format of x
+        case "residual" | "additive_attention":  # each layer returns its result in the format of x
             return default_arithmetic(format)
         case "scaled_dot_product_attention" | "multi_head_attention":
             claims: dict[str, Any] = {
@@ -310,7 +325,9 @@ def gradient_arithmetic(primitive: str, device: str, format: Format) -> Arithmet
             return wide_arithmetic(format, formulas=("updating", "stored"), source=source)
         case "scaled_dot_product_attention" | "multi_head_attention":
             claims = arithmetic(primitive, device, format)
-            return replace(claims, formulas=(*claims.formulas, "recomputed"))
+            source = f"{claims.source}; pre_process_group_query_attention_input: keys of groups are copied, and what "
+            source += "the copies get is added in the format of x"
+            return replace(claims, formulas=(*claims.formulas, "recomputed"), source=source)
         case "sigmoid" if format is FLOAT16 and device == "cpu":
             source = (
                 f"{kernels}/cpu/BinaryOpsKernel.cpp: sigmoid_backward_kernel, a (1 - b) b, all in float16, of what "
@@ -580,6 +597,15 @@ def sinusoidal_encoding(
     return join((angle.sin(), angle.cos()), -1).reshape(*t.shape, d).to(t.dtype)
 
 
+def learned_encoding(x: Tensor, table: Tensor) -> Tensor:
+    return x + F.embedding(torch.arange(x.shape[-2], device=x.device), table)
+
+
+def naive_encoding(x: Tensor, *, start: int = 0) -> Tensor:
+    t = torch.arange(start, start + x.shape[-2], dtype=x.dtype, device=x.device)
+    return torch.cat([x, t.unsqueeze(-1).expand(*x.shape[:-1], 1)], -1)
+
+
 def log_softmax(x: Tensor, *, axis: int = -1) -> Tensor:
     return F.log_softmax(x, axis)
 
@@ -618,12 +644,13 @@ def scaled_dot_product_attention(
     *,
     causal: bool = False,
     scale: float | None = None,
+    grouped: bool = False,
 ) -> Tensor:
     if causal and mask is not None:
         raise NotImplementedError(
             f"causal or a mask, not both: {DOCS}/generated/torch.nn.functional.scaled_dot_product_attention.html"
         )
-    return F.scaled_dot_product_attention(q, k, v, mask, is_causal=causal, scale=scale)
+    return F.scaled_dot_product_attention(q, k, v, mask, is_causal=causal, scale=scale, enable_gqa=grouped)
 
 
 def multi_head_attention(
@@ -805,6 +832,12 @@ def _recurrent(kind: Callable[..., torch.nn.Module], shapes: Shapes, **how: Any)
     layer = kind(w_x[-1], w_h[-1], bias=bool(biases), device="meta", **how)
     layer.load_state_dict({name: torch.empty(shape, device="meta") for name, shape in shapes})
     return layer
+
+
+def additive_attention(s: Tensor, h: Tensor, w_s: Tensor, w_h: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+    e = torch.tanh(F.linear(s, w_s).unsqueeze(-2) + F.linear(h, w_h).unsqueeze(-3)) @ v
+    e = e if mask is None else e.masked_fill(~mask, -math.inf)
+    return F.softmax(e, -1) @ h
 
 
 EMPTY = "no empty spatial axis, whatever the padding: aten/src/ATen/native/Convolution.cpp"

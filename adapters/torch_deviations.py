@@ -11,6 +11,7 @@ import numpy as np
 
 from adapters.deviations import Deviation, Example, accepted, in_lanes
 from reference.arithmetic import FLOAT32, FLOAT64, differentiated
+from reference.attention import of_each_head
 from reference.pooling import lp_pool, max_pool, sum_pool
 
 
@@ -88,14 +89,30 @@ def _doubled_it_overflows(draw: Any) -> bool:
     return draw.approximate == "none" and draw.x.size > 1 and bool((draw.x.astype(np.float64) >= 2.0**127).any())
 
 
+def _takes_the_fast_path(p: Any) -> bool:
+    """Self-attention of a batch without gradients, with biases, an even number of heads and boolean masks."""
+    is_plain = p.key is None and p.b_q is not None and p.heads % 2 == 0
+    return is_plain and p.query.ndim == 3 and (p.mask is None or p.mask.dtype == bool)
+
+
+def _fast_path_closes_a_row(p: Any) -> bool:
+    """Booleans leave a query without a key."""
+    if not _takes_the_fast_path(p) or not p.query.size:
+        return False
+    T = p.query.shape[-2]
+    seen = np.tri(T, dtype=bool) if p.causal else np.ones((T, T), bool)
+    seen = seen if p.mask is None else seen & p.mask
+    seen = seen if p.key_padding_mask is None else seen & p.key_padding_mask[:, None, None, :]
+    return not bool(seen.any(axis=-1).all())
+
+
 def _empty_batch_with_masks(p: Any) -> bool:
     """A batch of none and a mask for each sample, save where the fast path takes padding alone."""
     if p.query.ndim < 3 or p.query.shape[0]:
         return False
     if p.mask is not None and p.mask.ndim > 2:
         return True
-    is_fast = p.key is None and p.b_q is not None and p.heads % 2 == 0 and (p.mask is None or p.mask.dtype == bool)
-    return p.key_padding_mask is not None and not is_fast
+    return p.key_padding_mask is not None and not _takes_the_fast_path(p)
 
 
 def _empty_batch_with_any_mask(p: Any) -> bool:
@@ -126,13 +143,13 @@ def _flash_of_nan(draw: Any) -> bool:
     if draw.q.ndim != 4 or draw.mask is not None or draw.q.shape[-1] != draw.v.shape[-1]:
         return False
     q, k = (x.astype(np.float64) for x in (draw.q, draw.k))
+    k = k if k.shape[1] == q.shape[1] else of_each_head(k, q)
     return _no_score_is_seen(q, k, draw.causal, draw)
 
 
 def _flash_of_projected_nan(draw: Any) -> bool:
     """As above, where the layer does not take its fast path."""
-    is_fast = draw.query.ndim == 3 and draw.key is None and draw.b_q is not None and draw.heads % 2 == 0
-    if is_fast or not draw.query.size or draw.mask is not None or draw.key_padding_mask is not None:
+    if _takes_the_fast_path(draw) or not draw.query.size or draw.mask is not None or draw.key_padding_mask is not None:
         return False
 
     def projected(x: Any, w: Any, b: Any) -> Any:
@@ -332,6 +349,18 @@ deviations = [
         replace(_EMPTY_BATCH, arrays={**_EMPTY_BATCH.arrays, "cotangent": np.zeros((0, 2, 1))}),
         "a batch of none with a mask for each sample raises, as above: with gradients there is no fast path",
         "https://github.com/pytorch/pytorch/blob/v2.13.0/torch/nn/functional.py",
+        versions="<=2.13.0",
+    ),
+    Deviation(
+        in_lanes("multi_head_attention", "LAYOUT", "SPECIAL", "EMPTY", "BATCH"),
+        _fast_path_closes_a_row,
+        Example(
+            HEADS | {"query": [[[1.0, 2.0]]], "b_o": np.ones(2), "mask": np.zeros((1, 1), bool)},
+            {"heads": 2, "causal": False},
+        ),
+        "the fast path of evaluation gives NaN for a query that may attend to no key, where the layer gives zero "
+        "otherwise, with gradients or with numbers as a mask",
+        "https://github.com/pytorch/pytorch/pull/190486",
         versions="<=2.13.0",
     ),
     Deviation(

@@ -7,16 +7,25 @@ compute, and what a kernel computes on the way back may differ from the sweep. A
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from reference import batch_norm, layer_norm, log_softmax, scaled_dot_product_attention, softmax, tanh
+from reference import (
+    batch_norm,
+    layer_norm,
+    log_softmax,
+    multi_head_attention,
+    scaled_dot_product_attention,
+    softmax,
+    tanh,
+)
 from reference.arithmetic.marks import stored, stored_sum, with_gradient
 from reference.arrays import Array
-from reference.attention import heads_with, is_boolean, normalised_last, scores
+from reference.attention import is_boolean, normalised_last, of_each_head, prepared
 from reference.normalization import along_channels, normalised, rounded, statistics, updated_moments
 
 # -- activations ---------------------------------------------------------------------------------------
@@ -148,15 +157,7 @@ def stored_layer_norm(x: Array, *arrays: Array | None, **options: Any) -> Array:
 
 
 def _recomputed_gradient(
-    cotangent: Array,
-    q: Array,
-    k: Array,
-    v: Array,
-    mask: Array | None = None,
-    *,
-    causal: bool = False,
-    scale: float | None = None,
-    adds_masks: bool = False,
+    cotangent: Array, q: Array, k: Array, v: Array, mask: Array | None = None, **options: Any
 ) -> tuple[Array | None, ...]:
     """The weights are recomputed from the logarithm of their sum, and the mean that the softmax takes off is y . dy.
 
@@ -165,15 +166,18 @@ def _recomputed_gradient(
     for the logits l and L[t] = log of the sum over s of exp(l[t, s]).
     Source: Dao, Fu, Ermon, Rudra and Re (2022), appendix B.2.
     """
-    logits = scores(q, k, mask, causal, scale, adds_masks)
+    logits, values, is_zero = prepared(q, k, v, mask, **options)
     top = np.max(logits, axis=-1, keepdims=True)
     a = np.exp(logits - (top + np.log(np.sum(np.exp(logits - top), axis=-1, keepdims=True))))
-    y = stored(normalised_last(q, k, v, mask, causal=causal, scale=scale, adds_masks=adds_masks))
-    dl = a * (np.matmul(cotangent, np.swapaxes(v, -1, -2)) - np.sum(cotangent * y, axis=-1, keepdims=True))
+    y = stored(normalised_last(q, k, v, mask, **options))
+    dy = np.where(is_zero, 0.0, cotangent)
+    dl = a * (np.matmul(dy, np.swapaxes(values, -1, -2)) - np.sum(dy * y, axis=-1, keepdims=True))
+    scale = options.get("scale")
     scaled = dl * (1 / math.sqrt(q.shape[-1]) if scale is None else scale)
-    dq, dk = np.matmul(scaled, k), np.matmul(np.swapaxes(scaled, -1, -2), q)
+    keys = of_each_head(k, q) if options.get("grouped") else k
+    dk, dv = np.matmul(np.swapaxes(scaled, -1, -2), q), np.matmul(np.swapaxes(a, -1, -2), dy)
     d_mask = None if mask is None or is_boolean(mask) else _added_up(dl, mask.shape)
-    return dq, dk, np.matmul(np.swapaxes(a, -1, -2), cotangent), d_mask
+    return np.matmul(scaled, keys), _of_groups(dk, k.shape), _of_groups(dv, v.shape), d_mask
 
 
 @with_gradient(_recomputed_gradient)
@@ -189,6 +193,14 @@ def _added_up(x: Array, shape: tuple[int, ...]) -> Array:
     return np.reshape(np.sum(x, axis=(*range(new), *repeated), keepdims=True), shape)
 
 
+def _of_groups(x: Array, shape: tuple[int, ...]) -> Array:
+    """Added up over the heads that share keys of a shape, which are copies of them: in the format that these have."""
+    if x.shape == shape:
+        return x
+    *B, H, S, d = x.shape
+    return stored_sum(np.reshape(stored(x), (*B, shape[-3], H // shape[-3], S, d)), len(B) + 1)
+
+
 WRITTEN: dict[str, dict[str, Callable[..., Any]]] = {
     "tanh": {"factored": factored_tanh},
     "softmax": {"transposed": transposed_softmax},
@@ -196,5 +208,5 @@ WRITTEN: dict[str, dict[str, Callable[..., Any]]] = {
     "batch_norm": {"stored": stored_batch_norm},
     "layer_norm": {"stored": stored_layer_norm},
     "scaled_dot_product_attention": {"recomputed": recomputed},
-    "multi_head_attention": {"recomputed": heads_with(recomputed)},
+    "multi_head_attention": {"recomputed": functools.partial(multi_head_attention, attention=recomputed)},
 }

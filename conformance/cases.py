@@ -9,6 +9,7 @@ from typing import Any
 from properties.strategies import (
     Problems,
     adaptive_pools,
+    additive_attentions,
     attentions,
     average_pools,
     batch_norms,
@@ -20,10 +21,12 @@ from properties.strategies import (
     gelus,
     global_pools,
     layer_norms,
+    learned_encodings,
     log_softmaxes,
     lp_pools,
     max_pools,
     multi_head_attentions,
+    naive_encodings,
     output_sizes,
     pads,
     parameter_counts,
@@ -107,9 +110,16 @@ def evaluated(p: Any) -> tuple[str, ...]:
 
 
 def heads(p: Any) -> tuple[str, ...]:
-    """q (*B, T, d); a mask that has the first axis of the batch may broadcast along it."""
+    """q (*B, T, d), and heads in groups are no batch; a mask that has the batch's first axis may broadcast along it."""
+    are_heads = p.q.ndim == 3 and p.q.shape[0] != p.k.shape[0]
     has_own = p.mask is not None and p.mask.ndim == p.q.ndim and p.mask.shape[0] == p.q.shape[0]
-    return () if p.q.ndim < 3 else ("q", "k", "v", "mask") if has_own else ("q", "k", "v")
+    return () if p.q.ndim < 3 or are_heads else ("q", "k", "v", "mask") if has_own else ("q", "k", "v")
+
+
+def states(p: Any) -> tuple[str, ...]:
+    """s (*B, T, m) and h, with a mask for each sample or for all."""
+    has_own = p.mask is not None and p.mask.ndim == p.s.ndim
+    return () if p.s.ndim < 3 else ("s", "h", "mask") if has_own else ("s", "h")
 
 
 def states(p: Any) -> tuple[str, ...]:
@@ -165,7 +175,10 @@ CASES = (
     Case(recurrences("gru"), samples=states, outputs=("y", "h")),
     Case(decoder_steps(), samples=contexts, outputs=("s",)),
     Case(residuals(), exact=True, samples=above(1)),
-    Case(attentions(), samples=heads),
-    Case(multi_head_attentions(), samples=sequences),
+    Case(attentions(groups=(0, 2, 3), window=(None, 1, (0, 2)), closed=(False, True)), samples=heads),
+    Case(multi_head_attentions(closed=(False, True)), samples=sequences),
+    Case(additive_attentions(), samples=states),
     Case(sinusoidal_encodings(), differentiable=(), samples=positions),
+    Case(learned_encodings(), exact=True, samples=above(2)),
+    Case(naive_encodings(), exact=True, samples=above(2)),
 )

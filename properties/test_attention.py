@@ -9,7 +9,8 @@ import numpy as np
 from properties.agreement import at_most, same_bits
 from properties.law import law
 from properties.sides import wide
-from properties.strategies.attention import attentions, multi_head_attentions
+from properties.strategies.attention import additive_attentions, attentions, multi_head_attentions
+from properties.strategies.cotangents import differentiated
 from reference.arithmetic import Bounded
 
 FEW = ("few",)
@@ -160,6 +161,94 @@ def test_usual_scale(f: Any, p: Any) -> Any:
     return y, f.scaled_dot_product_attention(2 * q, k, v, **p.options)
 
 
+@law("ATT-15", attentions(keys=FEW, mask=("none", "boolean"), scale=(1024.0,)), verb=same_bits)
+def test_large_scores_do_not_overflow(f: Any, p: Any) -> Any:
+    """Scores times 1024, whose exponentials no format holds: y is finite."""
+    y = f.scaled_dot_product_attention(*p.arrays, **p.options)
+    return np.isfinite(y).astype(float), np.ones(y.shape)
+
+
+@law("ATT-17", attentions(groups=(2, 3, 1), scale=UNSCALED))
+def test_heads_share_keys(f: Any, p: Any) -> Any:
+    """In groups, head h takes keys and values floor(h H_kv / H): = a copy of them for each head."""
+    if not p.grouped:  # without heads there are no groups
+        y = f.scaled_dot_product_attention(*p.arrays, **p.options)
+        return y, y
+    H, H_kv = p.q.shape[-3], p.k.shape[-3]
+    k, v = (x[..., [h * H_kv // H for h in range(H)], :, :] for x in (p.k, p.v))
+    return (
+        f.scaled_dot_product_attention(*p.arrays, **p.options),
+        f.scaled_dot_product_attention(p.q, k, v, p.mask, **p.options | {"grouped": False}),
+    )
+
+
+@law("ATT-18", differentiated(attentions(keys=FEW, scale=UNSCALED)))
+def test_closed_keys_have_no_gradient(f: Any, p: Any) -> Any:
+    """The gradients of keys and values that no query may attend to are 0."""
+    seen = np.any(_allowed(p), axis=-2)[..., None]
+    gradients = f.gradient("scaled_dot_product_attention", p.cotangent, *p.arrays, by=("k", "v"), **p.options)
+    zeros = tuple(np.zeros(g.shape) for g in gradients)
+    return tuple(np.where(seen, 0.0, g) for g in gradients), zeros
+
+
+@law("ATT-18", differentiated(attentions(keys=FEW, mask=("additive",), mask_shape=("full",), scale=UNSCALED)))
+def test_gradient_of_scores_sums_to_zero(f: Any, p: Any) -> Any:
+    """What is added to a query's scores has a gradient whose sum is 0: the first is minus the sum of the others."""
+    _, g = f.gradient("scaled_dot_product_attention", p.cotangent, *p.arrays, by=("q", "mask"), **p.options)
+    return g[..., 0], -np.sum(g[..., 1:], axis=-1)
+
+
+@law("ATT-21", attentions(mask_shape=("shared",), scale=UNSCALED, window=((1, 0), (0, 2), 1)))
+def test_window_is_a_mask(f: Any, p: Any) -> Any:
+    """A window = booleans, or -inf that is added, where s < t - before or s > t + after."""
+    before, after = p.window if isinstance(p.window, tuple) else (p.window, p.window)
+    T, S = p.q.shape[-2], p.k.shape[-2]
+    ahead = np.arange(S) - np.arange(T)[:, None]
+    near = (-before <= ahead) & (ahead <= after)
+    seen = near & _open(p.mask)
+    mask = seen if p.mask is None or not isinstance(p.mask, Bounded) else np.where(near, p.mask, -np.inf)
+    some = np.any(_allowed(p) & seen, axis=-1)[..., None]  # rows of booleans and rows of numbers close differently
+    y = f.scaled_dot_product_attention(*p.arrays, **p.options)
+    z = f.scaled_dot_product_attention(p.q, p.k, p.v, mask, **p.options | {"window": None})
+    return np.where(some, y, 0.0), np.where(some, z, 0.0)
+
+
+# -- rows without keys ---------------------------------------------------------------------------------
+
+
+def _closed(p: Any) -> Any:
+    """Queries that may attend to no key, (*B, T, 1)."""
+    return ~np.any(_allowed(p), axis=-1)[..., None]
+
+
+CLOSED = {"keys": FEW, "scale": UNSCALED, "mask": ("boolean",), "mask_shape": ("shared", "full"), "closed": (True,)}
+
+
+@law("ATT-14", attentions(**CLOSED, others=("q", "k")), verb=same_bits)
+def test_a_closed_row_has_one_answer(f: Any, p: Any) -> Any:
+    """Where a query may attend to no key, y does not depend on queries and keys: zero, NaN, or the mean of values."""
+    y = f.scaled_dot_product_attention(*p.arrays, **p.options)
+    z = f.scaled_dot_product_attention(p.q2, p.k2, p.v, p.mask, **p.options)
+    return np.where(_closed(p), y, 0.0), np.where(_closed(p), z, 0.0)
+
+
+@law("ATT-14", attentions(**CLOSED), verb=same_bits)
+def test_a_closed_row_stays_alone(f: Any, p: Any) -> Any:
+    """That a query may attend to no key changes no bit for another query, for which the first key is open besides."""
+    mask = np.where(_closed(p), True, p.mask) if p.mask.shape == _closed(p).shape else p.mask | _closed(p)
+    y = f.scaled_dot_product_attention(*p.arrays, **p.options)
+    z = f.scaled_dot_product_attention(p.q, p.k, p.v, mask, **p.options)
+    return np.where(_closed(p), 0.0, y), np.where(_closed(p), 0.0, z)
+
+
+@law("ATT-14", differentiated(attentions(**CLOSED)))
+def test_a_closed_row_moves_no_query(f: Any, p: Any) -> Any:
+    """The gradient of a query that may attend to no key is 0, unless its row is NaN."""
+    g = f.gradient("scaled_dot_product_attention", p.cotangent, *p.arrays, by="q", **p.options)
+    g = np.where(_closed(p), g, 0.0)
+    return g, np.zeros(g.shape)
+
+
 # -- several heads -------------------------------------------------------------------------------------
 
 
@@ -225,3 +314,70 @@ def test_padding_has_no_influence(f: Any, p: Any) -> Any:
     kept = p.key_padding_mask[..., None]
     other = (np.where(kept, key, p.key2), np.where(kept, value, p.value2))
     return f.multi_head_attention(*p.arrays, **p.options), f.multi_head_attention(query, *other, *others, **p.options)
+
+
+@law("ATT-11", multi_head_attentions(samples=SOME, heads=(1,), attention=("keys and values",), mask_shape=("shared",)))
+def test_one_head_is_attention_between_projections(f: Any, p: Any) -> Any:
+    """One head = dense layers of queries, keys and values, attention, and a dense layer of what comes out."""
+    query, key, value, w_q, w_k, w_v, w_o, b_q, b_k, b_v, b_o, mask, padding = p.arrays
+    triples = ((query, w_q, b_q), (key, w_k, b_k), (value, w_v, b_v))
+    q, k, v = (f.dense(*triple) for triple in triples)
+    if padding is not None:
+        mask = _and(mask, np.expand_dims(padding, -2))
+    y = f.dense(f.scaled_dot_product_attention(q, k, v, mask, causal=p.causal), w_o, b_o)
+    return y, f.multi_head_attention(*p.arrays, **p.options)
+
+
+def _and(mask: Any, keys: Any) -> Any:
+    """A mask, and keys that must be open besides."""
+    if mask is None:
+        return keys
+    return np.where(keys, mask, -np.inf) if isinstance(mask, Bounded) else mask & keys
+
+
+# -- additive attention --------------------------------------------------------------------------------
+
+
+@law("ATT-8", additive_attentions(samples=SOME))
+def test_without_a_direction_additive_attention_averages(f: Any, p: Any) -> Any:
+    """additive_attention(v = 0) = the mean of the states that may be attended to."""
+    s, h, w_s, w_h, v, mask = p.arrays
+    shape = (*s.shape[:-1], h.shape[-2])
+    allowed = np.broadcast_to(np.True_ if mask is None else mask, shape)
+    mean = np.matmul(allowed.astype(float), wide(h)) / allowed.sum(axis=-1, keepdims=True)
+    return f.additive_attention(s, h, w_s, w_h, np.zeros(v.shape), mask), mean
+
+
+@law("ATT-4", additive_attentions(samples=SOME))
+def test_states_permute(f: Any, p: Any) -> Any:
+    """additive_attention(h in reverse, mask columns in reverse) = additive_attention(h)."""
+    s, h, *weights, mask = p.arrays
+    turned = None if mask is None else np.flip(mask, -1)
+    return f.additive_attention(s, np.flip(h, -2), *weights, turned), f.additive_attention(*p.arrays)
+
+
+@law("ATT-20", additive_attentions(samples=SOME))
+def test_one_dimension_for_another(f: Any, p: Any) -> Any:
+    """-v with -W_s and -W_h, and the hidden units in reverse: the same, since tanh is odd."""
+    s, h, w_s, w_h, v, mask = p.arrays
+    turned = (-np.flip(x, 0) for x in (w_s, w_h, v))
+    return f.additive_attention(s, h, *turned, mask), f.additive_attention(*p.arrays)
+
+
+@law("ATT-20", additive_attentions(samples=SOME))
+def test_each_state_by_itself(f: Any, p: Any) -> Any:
+    """The last context is that of the last state of the decoder alone."""
+    s, h, *weights, mask = p.arrays
+    mine = mask if mask is None or mask.shape[-2] == 1 else mask[..., -1:, :]
+    return f.additive_attention(s[..., -1:, :], h, *weights, mine), f.additive_attention(*p.arrays)[..., -1:, :]
+
+
+@law("ATT-2", additive_attentions(samples=SOME), verb=at_most)
+def test_contexts_lie_between_the_states(f: Any, p: Any) -> Any:
+    """least h[i] <= c[t] <= greatest h[i], over the states i that t may attend to."""
+    c = f.additive_attention(*p.arrays)
+    shape = (*p.s.shape[:-1], p.h.shape[-2])
+    allowed = np.broadcast_to(np.True_ if p.mask is None else p.mask, shape)[..., None]
+    h = wide(p.h)[..., None, :, :]
+    least, greatest = -np.max(np.where(allowed, -h, -np.inf), axis=-2), np.max(np.where(allowed, h, -np.inf), axis=-2)
+    return (least, c), (c, greatest)

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from properties.agreement import at_most
+from properties.agreement import at_most, same_bits
 from properties.law import law
 from properties.sides import wide
-from properties.strategies import sinusoidal_encodings
+from properties.strategies import learned_encodings, naive_encodings, sinusoidal_encodings
+from reference.arithmetic import FLOAT64, Bounded
 
 
 def _pairs(y: Any, layout: str) -> tuple[Any, Any]:
@@ -65,3 +66,57 @@ def test_pairs_are_counted_from_the_first(f: Any, p: Any) -> Any:
         _pairs(f.sinusoidal_encoding(p.t, **p.options | {"first_index": first}), p.layout) for first in (1, 0)
     )
     return tuple(z[..., :-1] for z in from_one), tuple(z[..., 1:] for z in from_zero)
+
+
+FAR = ("wide", "offset")
+
+
+@law("POS-6", sinusoidal_encodings(first_index=(0,), kinds=FAR))
+def test_far_positions_stay_accurate(f: Any, p: Any) -> Any:
+    """The first pair is (sin t, cos t), however large t is: its frequency is 1, without an error that t multiplies."""
+    s, c = _pairs(f.sinusoidal_encoding(p.t, **p.options), p.layout)
+    return (s[..., 0], c[..., 0]), (np.sin(wide(p.t)), np.cos(wide(p.t)))
+
+
+@law("POS-7", sinusoidal_encodings())
+def test_period(f: Any, p: Any) -> Any:
+    """Pair i has the period 2 pi base^(2 i / d)."""
+    pairs = np.arange(p.d // 2)
+    lengths = 2 * np.pi * p.base ** (2 * (pairs + p.first_index) / p.d)
+    periods = Bounded(lengths, 8 * FLOAT64.u * lengths, p.t.arithmetic)  # no format has 2 pi
+    s, c = _pairs(f.sinusoidal_encoding(p.t, **p.options), p.layout)
+    later = _pairs(f.sinusoidal_encoding(np.expand_dims(p.t, -1) + periods, **p.options), p.layout)
+    return tuple(z[..., pairs, pairs] for z in later), (s, c)
+
+
+# -- a table, and a number -----------------------------------------------------------------------------
+
+
+@law("POS-9", learned_encodings())
+def test_rows_are_added(f: Any, p: Any) -> Any:
+    """learned_encoding(x, P) = x + P, row by row; what lies beyond the last token has no say."""
+    T = p.x.shape[-2]
+    return f.learned_encoding(p.x, p.table), wide(p.x) + wide(p.table)[:T]
+
+
+@law("POS-9", learned_encodings(), verb=same_bits)
+def test_a_prefix_is_enough(f: Any, p: Any) -> Any:
+    """The first tokens get what they get alone: a position has its row, whatever the length."""
+    t = (p.x.shape[-2] + 1) // 2
+    return f.learned_encoding(p.x[..., :t, :], p.table), f.learned_encoding(p.x, p.table)[..., :t, :]
+
+
+@law("POS-10", naive_encodings())
+def test_the_position_is_appended(f: Any, p: Any) -> Any:
+    """naive_encoding(x) = (x, t), with t = start, start + 1, ..."""
+    y = f.naive_encoding(p.x, **p.options)
+    t = np.arange(p.start, p.start + p.x.shape[-2], dtype=float)
+    return (y[..., :-1], y[..., -1]), (wide(p.x), np.broadcast_to(t, p.x.shape[:-1]))
+
+
+@law("POS-10", naive_encodings(), verb=same_bits)
+def test_what_follows_starts_later(f: Any, p: Any) -> Any:
+    """The last tokens of a sequence = these tokens alone, that start so much later."""
+    t = p.x.shape[-2] // 2
+    alone = f.naive_encoding(p.x[..., t:, :], start=p.start + t)
+    return alone, f.naive_encoding(p.x, **p.options)[..., t:, :]

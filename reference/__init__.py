@@ -8,6 +8,7 @@ frameworks. SOURCES.md lists the lectures and papers.
 An adapter for a backend offers functions of the same names and signatures.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -22,7 +23,7 @@ from reference.activations import (
     tanh,
 )
 from reference.attention import (
-    heads_with,
+    additive_attention,
     multi_head_attention,
     normalised_last,
     scaled_dot_product_attention,
@@ -61,7 +62,7 @@ from reference.pooling import (
     max_pool,
     sum_pool,
 )
-from reference.positions import sinusoidal_encoding
+from reference.positions import learned_encoding, naive_encoding, sinusoidal_encoding
 from reference.recurrence import (
     decoder_step,
     gru,
@@ -114,7 +115,10 @@ PRIMITIVES: dict[str, Callable[..., Any]] = {
         residual,
         scaled_dot_product_attention,
         multi_head_attention,
+        additive_attention,
         sinusoidal_encoding,
+        learned_encoding,
+        naive_encoding,
     )
 }
 
@@ -131,7 +135,7 @@ FORMULAS: dict[str, dict[str, Callable[..., Any]]] = {
         "factored": factored_layer_norm,
     },
     "scaled_dot_product_attention": {f.__name__: f for f in ATTENTIONS},
-    "multi_head_attention": {f.__name__: heads_with(f) for f in ATTENTIONS},
+    "multi_head_attention": {f.__name__: functools.partial(multi_head_attention, attention=f) for f in ATTENTIONS},
     "gru_step": {"interpolated": interpolated_gru_step},
     "gru": {"interpolated": interpolated_gru},
 }
@@ -141,6 +145,7 @@ __all__ = [
     "PRIMITIVES",
     "adaptive_average_pool",
     "adaptive_max_pool",
+    "additive_attention",
     "average_pool",
     "batch_norm",
     "convolution",
@@ -154,12 +159,14 @@ __all__ = [
     "gru",
     "gru_step",
     "layer_norm",
+    "learned_encoding",
     "log_softmax",
     "lp_pool",
     "lstm",
     "lstm_step",
     "max_pool",
     "multi_head_attention",
+    "naive_encoding",
     "output_size",
     "pad",
     "parameter_count",

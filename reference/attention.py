@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from reference.activations import softmax
-from reference.arrays import Array
+from reference.arrays import Array, Mask, Pair, per_axis
 
 
 def scaled_dot_product_attention(
@@ -25,26 +26,37 @@ def scaled_dot_product_attention(
     mask: Array | None = None,
     *,
     causal: bool = False,
+    window: int | Pair | None = None,
     scale: float | None = None,
+    grouped: bool = False,
     adds_masks: bool = False,
+    closed_rows: str = "nan",
 ) -> Array:
     """Average the values, each weighted by how well its key matches the query.
 
     mask: numbers that are added to the scores, or booleans, true where the query may attend to the key.
-    A row without any such key is 0/0. scale: in place of 1/sqrt(d). adds_masks is a convention: booleans are
-    added too, as 0 and -inf, so that a NaN or an infinity behind a mask shows.
+    window: t may attend to s from t - before to t + after, for a pair of them or one number for both. scale: in
+    place of 1/sqrt(d). grouped: q has H heads, k and v have fewer, and head h takes those of floor(h H_kv / H).
 
-    Shapes: q (*B, T, d), k (*B, S, d), v (*B, S, e), mask broadcastable to (*B, T, S) -> y (*B, T, e).
-    Raises: ValueError if the shapes do not fit together, or there is no key.
-    Source: Vaswani et al. (2017), equation 1.
+    Conventions. adds_masks: booleans are added too, as 0 and -inf, so that a NaN or an infinity behind a mask
+    shows. closed_rows: y[t] where t may attend to no key, "nan" for 0/0; "zero"; or "mean", of the values that
+    booleans, causality or the window close, since they close with a number that is small but finite.
+
+    Shapes: q (*B, T, d), k (*B, S, d), v (*B, S, e), mask broadcastable to (*B, T, S) -> y (*B, T, e);
+    if grouped, B ends with H in q and with H_kv in k and v, and H_kv divides H.
+    Raises: ValueError if the shapes do not fit together, there is no key, or for an unknown convention.
+    Source: Vaswani et al. (2017), equation 1; Ainslie et al. (2023), section 2.2, for groups; Beltagy et al.
+    (2020), section 3.1, for windows.
 
     >>> scaled_dot_product_attention(np.zeros((1, 2)), np.ones((2, 2)), np.array([[1.0], [3.0]]))
     array([[2.]])
     """
-    if v.shape[:-1] != k.shape[:-1] or not k.shape[-2]:
-        raise ValueError(f"keys {k.shape} and values {v.shape} are no pairs, or there are none")
-    a = softmax(scores(q, k, mask, causal, scale, adds_masks))
-    return np.matmul(a, v)
+    logits, v, is_zero = prepared(
+        q, k, v, mask, causal=causal, window=window, scale=scale, grouped=grouped, adds_masks=adds_masks,
+        closed_rows=closed_rows,
+    )  # fmt: skip
+    a = softmax(logits)
+    return np.where(is_zero, 0.0, np.matmul(a, v))
 
 
 def multi_head_attention(
@@ -65,6 +77,8 @@ def multi_head_attention(
     heads: int,
     causal: bool = False,
     adds_masks: bool = False,
+    closed_rows: str = "nan",
+    attention: Callable[..., Array] = scaled_dot_product_attention,
 ) -> Array:
     """Project queries, keys and values, attend with each head apart, join the heads, project again.
 
@@ -72,7 +86,8 @@ def multi_head_attention(
 
     where Q = query W_q' + b_q, of which Q_h is the h-th of H equal parts along the last axis; K and V
     likewise. Without a key the queries attend to themselves; without a value the keys are the values.
-    key_padding_mask: booleans, true where a key is one and not padding. adds_masks: as above.
+    key_padding_mask: booleans, true where a key is one and not padding. adds_masks, closed_rows: as above.
+    attention: what each head computes, where an implementation has another formula for it.
 
     Shapes: query (*N, T, E), key (*N, S, E_k), value (*N, S, E_v), w_q and w_k (H d, E) and (H d, E_k),
     w_v (H e, E_v), w_o (O, H e), each bias as long as its matrix has rows, mask broadcastable to
@@ -85,106 +100,129 @@ def multi_head_attention(
     array([[1., 4.],
            [1., 4.]])
     """
-    q, k, v, mask = _by_head(query, key, value, w_q, w_k, w_v, b_q, b_k, b_v, mask, key_padding_mask, heads)
-    return _joined(scaled_dot_product_attention(q, k, v, mask, causal=causal, adds_masks=adds_masks), w_o, b_o)
+    key = query if key is None else key
+    value = key if value is None else value
+    triples = ((query, w_q, b_q), (key, w_k, b_k), (value, w_v, b_v))
+    q, k, v = (_split(_projected(x, w, b), heads) for x, w, b in triples)
+    if key_padding_mask is not None:
+        mask = _both(mask, key_padding_mask[..., None, None, :])
+    y = attention(q, k, v, mask, causal=causal, adds_masks=adds_masks, closed_rows=closed_rows)
+    return _projected(_joined(y), w_o, b_o)
+
+
+def additive_attention(s: Array, h: Array, w_s: Array, w_h: Array, v: Array, mask: Array | None = None) -> Array:
+    """Average the states h, each weighted by how well a small network finds that it matches s.
+
+        c[t] = sum over i of  a[t, i] h[i]        a[t] = softmax over i of  v . tanh(W_s s[t] + W_h h[i])
+
+    for the states s[t] of a decoder and h[i] of an encoder, to both of which it is one layer. c[t] is the
+    context from which the decoder goes on. mask: booleans, true where s[t] may attend to h[i]; at least once.
+
+    Shapes: s (*B, T, m), h (*B, S, n), w_s (d, m), w_h (d, n), v (d,), mask broadcastable to (*B, T, S)
+    -> c (*B, T, n).
+    Raises: ValueError if the shapes do not fit together, or there is no h.
+    Source: Chen (2025), "Attention: Step t", where f_att is left open; Bahdanau et al. (2015), appendix A.1.2.
+
+    >>> additive_attention(np.zeros((1, 2)), np.array([[1.0], [3.0]]), np.ones((2, 2)), np.ones((2, 1)), np.zeros(2))
+    array([[2.]])
+    """
+    if s.shape[:-2] != h.shape[:-2] or not h.shape[-2] or v.ndim != 1:
+        raise ValueError(f"states {s.shape} and {h.shape} do not belong together, or v {v.shape} is no vector")
+    met = np.expand_dims(_projected(s, w_s), -2) + np.expand_dims(_projected(h, w_h), -3)  # (*B, T, S, d)
+    e = np.matmul(np.tanh(met), v)
+    if mask is not None:
+        _check_mask(mask, e)
+        e = np.where(mask, e, -np.inf)
+    return np.matmul(softmax(e), h)
 
 
 # -- the same maps, as implementations compute them ----------------------------------------------------
 
 
-def normalised_last(
-    q: Array,
-    k: Array,
-    v: Array,
-    mask: Array | None = None,
-    *,
-    causal: bool = False,
-    scale: float | None = None,
-    adds_masks: bool = False,
-) -> Array:
+def normalised_last(q: Array, k: Array, v: Array, mask: Array | None = None, **options: Any) -> Array:
     """The division by the sum of the exponentials comes after the product with v."""
-    logits = scores(q, k, mask, causal, scale, adds_masks)
+    logits, v, is_zero = prepared(q, k, v, mask, **options)
     e = np.exp(logits - np.max(logits, axis=-1, keepdims=True))
-    return np.matmul(e, v) / np.sum(e, axis=-1, keepdims=True)
+    return np.where(is_zero, 0.0, np.matmul(e, v) / np.sum(e, axis=-1, keepdims=True))
 
 
 def scaled_first(
-    q: Array,
-    k: Array,
-    v: Array,
-    mask: Array | None = None,
-    *,
-    causal: bool = False,
-    scale: float | None = None,
-    adds_masks: bool = False,
+    q: Array, k: Array, v: Array, mask: Array | None = None, *, scale: float | None = None, **options: Any
 ) -> Array:
     """The root of the scale is multiplied into q and into k."""
     root = math.sqrt(1 / math.sqrt(q.shape[-1]) if scale is None else scale)
-    return scaled_dot_product_attention(q * root, k * root, v, mask, causal=causal, scale=1.0, adds_masks=adds_masks)
+    return scaled_dot_product_attention(q * root, k * root, v, mask, scale=1.0, **options)
 
 
-def softmax_in_float32(
-    q: Array,
-    k: Array,
-    v: Array,
-    mask: Array | None = None,
-    *,
-    causal: bool = False,
-    scale: float | None = None,
-    adds_masks: bool = False,
-) -> Array:
+def softmax_in_float32(q: Array, k: Array, v: Array, mask: Array | None = None, **options: Any) -> Array:
     """The softmax is computed in float32, also between numbers of float64."""
-    logits = scores(q, k, mask, causal, scale, adds_masks)
-    return np.matmul(softmax(logits.astype(np.float32)).astype(logits.dtype), v)
-
-
-def heads_with(attention: Callable[..., Array]) -> Callable[..., Array]:
-    """Multi-head attention, with another formula for the attention of each head."""
-
-    def formula(
-        query: Array,
-        key: Array | None,
-        value: Array | None,
-        w_q: Array,
-        w_k: Array,
-        w_v: Array,
-        w_o: Array,
-        b_q: Array | None = None,
-        b_k: Array | None = None,
-        b_v: Array | None = None,
-        b_o: Array | None = None,
-        mask: Array | None = None,
-        key_padding_mask: Array | None = None,
-        *,
-        heads: int,
-        causal: bool = False,
-        adds_masks: bool = False,
-    ) -> Array:
-        q, k, v, mask = _by_head(query, key, value, w_q, w_k, w_v, b_q, b_k, b_v, mask, key_padding_mask, heads)
-        return _joined(attention(q, k, v, mask, causal=causal, adds_masks=adds_masks), w_o, b_o)
-
-    return formula
+    logits, v, is_zero = prepared(q, k, v, mask, **options)
+    a = softmax(logits.astype(np.float32)).astype(logits.dtype)
+    return np.where(is_zero, 0.0, np.matmul(a, v))
 
 
 # -- parts ---------------------------------------------------------------------------------------------
 
 
-def scores(q: Array, k: Array, mask: Array | None, causal: bool, scale: float | None, adds_masks: bool) -> Array:
-    """What the softmax turns into weights, (*B, T, S): -inf where a query may not attend."""
+def prepared(
+    q: Array,
+    k: Array,
+    v: Array,
+    mask: Array | None = None,
+    *,
+    causal: bool = False,
+    window: int | Pair | None = None,
+    scale: float | None = None,
+    grouped: bool = False,
+    adds_masks: bool = False,
+    closed_rows: str = "nan",
+) -> tuple[Array, Array, Array]:
+    """The scores (*B, T, S), -inf where a query may not attend, the values of each head, and which rows are zero."""
+    if v.shape[:-1] != k.shape[:-1] or not k.shape[-2]:
+        raise ValueError(f"keys {k.shape} and values {v.shape} are no pairs, or there are none")
+    if grouped:
+        k, v = (of_each_head(x, q) for x in (k, v))
     if q.shape[:-2] != k.shape[:-2]:
         raise ValueError(f"queries {q.shape} and keys {k.shape} belong to different batches")
     products = np.matmul(q, np.swapaxes(k, -1, -2))
     logits = products / math.sqrt(q.shape[-1]) if scale is None else products * scale
+    barred, added = _out_of_sight(*logits.shape[-2:], causal, window), 0.0
     if mask is not None:
-        if np.broadcast_shapes(mask.shape, logits.shape) != logits.shape:
-            raise ValueError(f"a mask {mask.shape} does not broadcast to the scores {logits.shape}")
+        _check_mask(mask, logits)
         if is_boolean(mask) and not adds_masks:
-            logits = np.where(mask, logits, -np.inf)
+            barred = barred | ~mask
         else:
-            logits = logits + (np.where(mask, 0.0, -np.inf) if is_boolean(mask) else mask)
-    if causal:  # last, so that nothing in the mask lets the future in
-        logits = np.where(np.tri(*logits.shape[-2:], dtype=np.bool_), logits, -np.inf)
-    return logits
+            added = np.where(mask, 0.0, -np.inf) if is_boolean(mask) else mask
+            logits = logits + added
+    logits = np.where(barred, -np.inf, logits)  # last, so that nothing that is added lets the future in
+    if closed_rows == "nan":
+        return logits, v, np.False_
+    is_closed = np.max(np.where(barred, -np.inf, added), axis=-1, keepdims=True) == -np.inf
+    if closed_rows == "mean":
+        return np.where(is_closed, np.where(barred, 0.0, -np.inf), logits), v, np.False_
+    if closed_rows == "zero":
+        return np.where(is_closed, 0.0, logits), v, is_closed
+    raise ValueError(f'closed rows "{closed_rows}" are none of "nan", "zero", "mean"')
+
+
+def _out_of_sight(T: int, S: int, causal: bool, window: int | Pair | None) -> Mask:
+    """Which keys lie too far ahead of a query or behind it, (T, S)."""
+    ahead = np.arange(S) - np.arange(T)[:, None]
+    before, after = (max(T, S),) * 2 if window is None else per_axis(window, 2)
+    return (ahead < -before) | (ahead > (min(after, 0) if causal else after))
+
+
+def of_each_head(x: Array, q: Array) -> Array:
+    """The keys or values that each head of q shares with its group: (*B, H_kv, S, d) -> (*B, H, S, d)."""
+    if min(q.ndim, x.ndim) < 3 or not x.shape[-3] or q.shape[-3] % x.shape[-3]:
+        raise ValueError(f"the heads of queries {q.shape} cannot share those of {x.shape} in equal groups")
+    h, H, H_kv = np.arange(q.shape[-3]), q.shape[-3], x.shape[-3]
+    return np.take(x, h * H_kv // H, axis=-3)
+
+
+def _check_mask(mask: Array, logits: Array) -> None:
+    if np.broadcast_shapes(mask.shape, logits.shape) != logits.shape:
+        raise ValueError(f"a mask {mask.shape} does not broadcast to the scores {logits.shape}")
 
 
 def _both(mask: Array | None, keys: Array) -> Array:
@@ -198,36 +236,12 @@ def is_boolean(mask: Array) -> bool:
     return isinstance(mask, np.ndarray) and mask.dtype == bool
 
 
-def _projected(x: Array, w: Array, b: Array | None) -> Array:
+def _projected(x: Array, w: Array, b: Array | None = None) -> Array:
     """x w' + b: (*N, T, E), (O, E), (O,) -> (*N, T, O). Raises: ValueError for a bias of another length."""
     if b is not None and b.shape != w.shape[:1]:
         raise ValueError(f"a bias {b.shape} is not one number for each row of {w.shape}")
     y = np.matmul(x, np.swapaxes(w, -1, -2))
     return y if b is None else y + b
-
-
-def _by_head(
-    query: Array,
-    key: Array | None,
-    value: Array | None,
-    w_q: Array,
-    w_k: Array,
-    w_v: Array,
-    b_q: Array | None,
-    b_k: Array | None,
-    b_v: Array | None,
-    mask: Array | None,
-    key_padding_mask: Array | None,
-    heads: int,
-) -> tuple[Array, ...]:
-    """The queries, keys and values of each head, (*N, H, T, d), and one mask for all."""
-    key = query if key is None else key
-    value = key if value is None else value
-    triples = ((query, w_q, b_q), (key, w_k, b_k), (value, w_v, b_v))
-    q, k, v = (_split(_projected(x, w, b), heads) for x, w, b in triples)
-    if key_padding_mask is not None:
-        mask = _both(mask, key_padding_mask[..., None, None, :])
-    return q, k, v, mask
 
 
 def _split(x: Array, heads: int) -> Array:
@@ -238,7 +252,7 @@ def _split(x: Array, heads: int) -> Array:
     return np.swapaxes(np.reshape(x, (*N, T, heads, width // heads)), -3, -2)
 
 
-def _joined(y: Array, w_o: Array, b_o: Array | None) -> Array:
-    """The heads side by side, projected: (*N, H, T, e) -> (*N, T, O)."""
+def _joined(y: Array) -> Array:
+    """The heads side by side: (*N, H, T, e) -> (*N, T, H e)."""
     *N, H, T, e = y.shape
-    return _projected(np.reshape(np.swapaxes(y, -3, -2), (*N, T, H * e)), w_o, b_o)
+    return np.reshape(np.swapaxes(y, -3, -2), (*N, T, H * e))

@@ -1,9 +1,13 @@
-"""Positional encoding by sines and cosines.
+"""Positions: an encoding that tells tokens apart by where they stand.
+
+A number that grows with the position can be appended (naive), a vector for each position can be learned and
+added, or a vector of sines and cosines:
 
     p[t, 2 i] = sin(t / base^(2 i / d))        p[t, 2 i + 1] = cos(t / base^(2 i / d))
 
 for the position t and the pair i = 0, 1, ..., d/2 - 1 (Vaswani et al., 2017, section 3.5). Pair i turns by
 one and the same angle from each position to the next, the first by one radian, later ones ever slower.
+Hence p[t + k] follows from p[t] by a rotation that depends on k alone.
 """
 
 from __future__ import annotations
@@ -42,3 +46,43 @@ def sinusoidal_encoding(
     if layout == "halves":
         return np.concatenate(pairs, axis=-1)
     return np.reshape(np.stack(pairs, axis=-1), (*np.shape(t), d))
+
+
+def learned_encoding(x: Array, table: Array) -> Array:
+    """Add to each token the row of a table that belongs to its position.
+
+        y[t] = x[t] + p[t]        p = table
+
+    The table ends: of what lies beyond its last row nothing has been learned.
+
+    Shapes: x (*N, T, d), table (T_max, d) -> (*N, T, d).
+    Raises: ValueError if there are more tokens than rows, or these have another width.
+    Source: Gong, "Positional encoding: learned", where the table is P in R^(d x T), its columns are rows here.
+
+    >>> learned_encoding(np.array([[1.0], [1.0]]), np.array([[10.0], [20.0], [30.0]]))
+    array([[11.],
+           [21.]])
+    """
+    T, d = x.shape[-2:]
+    if table.ndim != 2 or T > table.shape[0] or d != table.shape[1]:
+        raise ValueError(f"a table {table.shape} has no row for each of the tokens {x.shape}")
+    return x + table[:T]
+
+
+def naive_encoding(x: Array, *, start: int = 0) -> Array:
+    """Append its position to each token.
+
+        y[t] = (x[t], start + t)
+
+    Absolute: two tokens as far from each other are as different as their positions, wherever they stand, but
+    a product with them grows with t. The formats are finite too: bfloat16 has no 257.
+
+    Shapes: x (*N, T, d) -> (*N, T, d + 1).
+    Source: Gong, "Positional encoding: sin/cos", naive encoding.
+
+    >>> naive_encoding(np.array([[5.0], [6.0]]))
+    array([[5., 0.],
+           [6., 1.]])
+    """
+    t = np.expand_dims(np.arange(start, start + x.shape[-2], like=x), -1)
+    return np.concatenate([x, np.broadcast_to(t, (*x.shape[:-1], 1))], axis=-1)

@@ -188,6 +188,32 @@ def scaled_dot_product_attention(q, k, v, mask=None, *, causal=False, scale=None
     return np.matmul(weights / weights.sum(axis=-1, keepdims=True), v)
 
 
+def additive_attention(s, h, w_s, w_h, v, mask=None):
+    scores = np.zeros((*s.shape[:-1], h.shape[-2]))
+    for t in range(s.shape[-2]):
+        for i in range(h.shape[-2]):
+            scores[..., t, i] = np.tanh(s[..., t, :] @ w_s.T + h[..., i, :] @ w_h.T) @ v
+    if mask is not None:
+        scores = np.where(mask, scores, -np.inf)
+    weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return np.matmul(weights / weights.sum(axis=-1, keepdims=True), h)
+
+
+def learned_encoding(x, table):
+    y = x.copy()
+    for t in range(x.shape[-2]):
+        y[..., t, :] += table[t]
+    return y
+
+
+def naive_encoding(x, *, start=0):
+    y = np.zeros((*x.shape[:-1], x.shape[-1] + 1))
+    y[..., :-1] = x
+    for t in range(x.shape[-2]):
+        y[..., t, -1] = start + t
+    return y
+
+
 def multi_head_attention(
     query, key, value, w_q, w_k, w_v, w_o, b_q=None, b_k=None, b_v=None, b_o=None, mask=None, key_padding_mask=None,
     *, heads, causal=False,

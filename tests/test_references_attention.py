@@ -17,7 +17,7 @@ import pytest
 from scipy import special
 
 import reference
-from reference import multi_head_attention, scaled_dot_product_attention
+from reference import additive_attention, multi_head_attention, scaled_dot_product_attention
 from reference.arithmetic import FLOAT32, FLOAT64, Bounded, default_arithmetic, read
 from tests.test_references import assert_within
 
@@ -135,6 +135,99 @@ def test_attention_refuses_what_does_not_fit(shapes: Any, mask: Any) -> None:
     """Widths, numbers of keys, batches and masks that do not belong together, and no key at all, are errors."""
     with pytest.raises(ValueError):
         scaled_dot_product_attention(*map(np.ones, shapes), None if mask is None else np.ones(mask))
+
+
+@pytest.mark.parametrize("formula", ["reference", "normalised_last", "scaled_first"])
+@pytest.mark.parametrize("kind", ["none", "boolean", "additive"])
+def test_groups_and_windows_are_their_index_equation(kind: str, formula: str) -> None:
+    """Each head with the keys of its group, and a window as places that are closed: within the bound of 40 digits."""
+    rng = np.random.default_rng(77)
+    function = reference.FORMULAS[SDPA].get(formula, scaled_dot_product_attention)
+    q, k, v = (rng.standard_normal(shape) for shape in ((2, 6, 4, 3), (2, 2, 5, 3), (2, 2, 5, 2)))
+    copies = [np.concatenate([x[:, g : g + 1] for g in (0, 0, 0, 1, 1, 1)], axis=1) for x in (k, v)]
+    for window, (before, after) in ((None, (9, 9)), (1, (1, 1)), ((2, 0), (2, 0)), ((0, 3), (0, 3))):
+        near = np.array([[t - before <= s <= t + after for s in range(5)] for t in range(4)])
+        mask = random_mask(rng, kind, (2, 1, 4, 5))
+        if mask is not None:  # the key at the query's own place is in every window
+            mask[..., range(4), range(4)] = True if kind == "boolean" else 0.5
+        closed = near if mask is None else mask & near if kind == "boolean" else np.where(near, mask, -np.inf)
+        (bound,) = read(function, [q, k, v, mask], {"grouped": True, "window": window}, DOUBLE)
+        with mpmath.workdps(40):
+            assert_within(bound, literal_attention(q, *copies, closed, False, None), (kind, window))
+
+
+@pytest.mark.parametrize("formula", ["reference", "normalised_last", "scaled_first", "softmax_in_float32"])
+def test_rows_without_keys(formula: str) -> None:
+    """0/0, zero, or the mean of what booleans, causality and windows close; other rows have nothing to do with it."""
+    rng = np.random.default_rng(78)
+    function = reference.FORMULAS[SDPA].get(formula, scaled_dot_product_attention)
+    q, k, v = (rng.standard_normal((3, 2)) for _ in range(3))
+    booleans = np.array([[True, False, True], [False] * 3, [True] * 3])
+    for mask, causal, mean in (
+        (booleans, False, v.mean(axis=0)),
+        (np.where(booleans, 0.5, -np.inf), False, [np.nan] * 2),
+        (np.where(booleans, 0.5, -np.inf), True, v[2]),
+    ):
+        with np.errstate(invalid="ignore"):
+            y = {rows: function(q, k, v, mask, causal=causal, closed_rows=rows) for rows in ("nan", "zero", "mean")}
+        assert np.isnan(y["nan"][1]).all()
+        assert y["zero"][1].tolist() == [0, 0]
+        assert np.allclose(y["mean"][1], mean, rtol=1e-6, equal_nan=True)
+        assert np.array_equal(y["zero"][[0, 2]], y["nan"][[0, 2]])
+        assert np.array_equal(y["mean"][[0, 2]], y["nan"][[0, 2]])
+    with pytest.raises(ValueError, match="none of"):
+        function(q, k, v, closed_rows="median")
+
+
+@pytest.mark.parametrize("shapes", [((3, 4, 2), (2, 4, 2)), ((3, 2), (3, 2)), ((2, 4, 2), (0, 4, 2))])
+def test_groups_are_equal(shapes: Any) -> None:
+    """Three heads do not share two, and without heads there are no groups."""
+    q, k = map(np.ones, shapes)
+    with pytest.raises(ValueError, match="equal groups"):
+        scaled_dot_product_attention(q, k, k, grouped=True)
+
+
+def literal_additive(s: Any, h: Any, w_s: Any, w_h: Any, v: Any, mask: Any) -> Any:
+    """One hidden unit at a time."""
+    (*B, T, _), (S, n) = s.shape, h.shape[-2:]
+    c = np.zeros((*B, T, n), dtype=object)
+    for *b, t in itertools.product(*map(range, (*B, T))):
+        weights = {}
+        for i in range(S):
+            if may_attend(mask, False, tuple(b), t, i)[0]:
+                units = [
+                    mpmath.fsum(mpmath.mpf(w) * mpmath.mpf(x) for w, x in zip(row, s[(*b, t)], strict=True))
+                    + mpmath.fsum(mpmath.mpf(w) * mpmath.mpf(x) for w, x in zip(other, h[(*b, i)], strict=True))
+                    for row, other in zip(w_s, w_h, strict=True)
+                ]
+                weights[i] = mpmath.exp(
+                    mpmath.fsum(mpmath.mpf(a) * mpmath.tanh(z) for a, z in zip(v, units, strict=True))
+                )
+        for j in range(n):
+            total = mpmath.fsum(w * mpmath.mpf(h[(*b, i, j)]) for i, w in weights.items())
+            c[(*b, t, j)] = total / mpmath.fsum(weights.values())
+    return c
+
+
+@pytest.mark.parametrize("batch", [(), (2,), (2, 2)])
+def test_additive_attention_is_its_index_equation(batch: tuple[int, ...]) -> None:
+    """States of two widths, masks of every shape: within the bound of 40 digits."""
+    rng = np.random.default_rng(79)
+    s, h = rng.standard_normal((*batch, 3, 2)), rng.standard_normal((*batch, 4, 3))
+    w_s, w_h, v = rng.standard_normal((5, 2)), rng.standard_normal((5, 3)), rng.standard_normal(5)
+    for shape in SHAPES[batch]:
+        for kind in ("none", "boolean"):
+            mask = random_mask(rng, kind, shape)
+            (bound,) = read(additive_attention, [s, h, w_s, w_h, v, mask], {}, DOUBLE)
+            with mpmath.workdps(40):
+                assert_within(bound, literal_additive(s, h, w_s, w_h, v, mask), shape)
+
+
+def test_additive_attention_by_logarithms() -> None:
+    """With W h = atanh of 1/4, 1/2 and v = 4 log 2 the weights are as 2 to 4."""
+    h = np.arctanh([[0.25], [0.5]])
+    c = additive_attention(np.zeros((1, 1)), h, np.ones((1, 1)), np.ones((1, 1)), np.array([4 * math.log(2)]))
+    assert math.isclose(c[0, 0], (2 * h[0, 0] + 4 * h[1, 0]) / 6, rel_tol=1e-15)
 
 
 # -- several heads -------------------------------------------------------------------------------------

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import mpmath
 import numpy as np
 import pytest
 
-from reference import sinusoidal_encoding
+from reference import learned_encoding, naive_encoding, sinusoidal_encoding
 from reference.arithmetic import FLOAT64, default_arithmetic, read
 from tests.test_references import assert_within
 
@@ -70,3 +71,41 @@ def test_encoding_refuses(options: dict[str, Any]) -> None:
     """An odd width has a sine without its cosine."""
     with pytest.raises(ValueError, match=r"number of pairs|is none of"):
         sinusoidal_encoding(np.zeros(2), **options)
+
+
+def test_learned_rows_are_added_and_end() -> None:
+    """Token by token in fractions; one token more than there are rows is an error."""
+    x = [[Fraction(1, 3), Fraction(2)], [Fraction(-1), Fraction(5, 7)]]
+    table = [[Fraction(1, 7), Fraction(-2)], [Fraction(9), Fraction(1, 11)], [Fraction(100), Fraction(100)]]
+    y = learned_encoding(np.array(x, dtype=object), np.array(table, dtype=object))
+    assert y.tolist() == [[Fraction(10, 21), Fraction(0)], [Fraction(8), Fraction(62, 77)]]
+    for T, rows, width in ((4, 3, 2), (3, 2, 2), (2, 1, 2), (2, 3, 1), (2, 3, 4)):
+        with pytest.raises(ValueError, match="has no row for each"):
+            learned_encoding(np.zeros((T, 2)), np.zeros((rows, width)))
+
+
+def test_the_naive_encoding_of_the_lecture() -> None:
+    """The tokens stay, t is appended, and a difference of positions is that of what is appended."""
+    rng = np.random.default_rng(76)
+    x = rng.standard_normal((2, 5, 3))
+    y = naive_encoding(x, start=7)
+    assert y.shape == (2, 5, 4)
+    for n, t in np.ndindex(2, 5):
+        assert y[n, t].tolist() == [*x[n, t].tolist(), 7.0 + t]
+
+
+def test_what_float32_loses_far_from_the_start() -> None:
+    """Frequencies in float32 are wrong by parts in 10^7, which the position multiplies.
+
+    The largest error, over 256 pairs and near a position: 1e-6 at 10, 1e-4 at 1000, and 5e-3 to 1e-2 at 65535, where
+    float64 has 1e-11. So a table for long sequences is computed in float64 and rounded then.
+    """
+    from adapters import narrow
+
+    for far, least, most in ((10, 1e-8, 2e-6), (1000, 5e-6, 2e-4), (65535, 2e-4, 2e-2)):
+        t = np.arange(far - 4, far + 1).astype(float)
+        with mpmath.workdps(30):
+            exact = exact_encoding(t, 512, 10000.0, 0, "interleaved").astype(float)
+        single = narrow.sinusoidal_encoding(t.astype(np.float32), d=512).astype(float)
+        assert least < np.abs(single - exact).max() < most, (far, np.abs(single - exact).max())
+        assert np.abs(sinusoidal_encoding(t, d=512) - exact).max() < 1e-10

@@ -97,7 +97,14 @@ CALLS: dict[str, list[tuple[list[Any], dict[str, Any]]]] = {
         ([x, x[:, :3], x[:, 1:]], {"causal": True, "scale": 0.5}),
         ([x, x + 1, x, x[..., :4]], {"causal": True}),
         ([x, x + 1, x, x[..., :4] % 3 < 2], {"causal": True}),
+        ([x, x[:1], x[:1]], {"grouped": True, "window": 1, "closed_rows": "mean"}),
+        ([x, x + 1, x, x[..., :4]], {"causal": True, "window": (0, 2), "closed_rows": "zero"}),
     ],
+    "additive_attention": [
+        ([x, x[:, :3], np.ones((2, 6)), np.ones((2, 6)), flat[:2], *mask], {}) for mask in ([], [x[:, :, :3] > -100])
+    ],
+    "learned_encoding": [([x, x[0]], {}), ([x[:, :2], x[0]], {})],
+    "naive_encoding": [([x], {}), ([x], {"start": 3})],
     "multi_head_attention": [
         ([x, None, None, *[np.eye(6)] * 4], {"heads": 2}),
         ([x, x[:, :3], None, *[np.eye(6)] * 4, *[np.arange(6.0)] * 4], {"heads": 3, "causal": True}),

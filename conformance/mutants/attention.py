@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from conformance.mutants.base import mutant
-from reference import multi_head_attention, scaled_dot_product_attention, softmax
+from reference import additive_attention, multi_head_attention, scaled_dot_product_attention, softmax
 
 # -- scaled_dot_product_attention ----------------------------------------------------------------------
 
@@ -333,3 +333,137 @@ def scale_of_one_is_not_given(
 ) -> Any:
     """Only a scale of 1 is taken for the usual one."""
     return scaled_dot_product_attention(q, k, v, mask, causal=causal, scale=None if scale == 1 else scale)
+
+
+# -- groups, windows, rows without keys ----------------------------------------------------------------
+
+
+@mutant("scaled_dot_product_attention")
+def every_other_head(q: Any, k: Any, v: Any, mask: Any = None, *, grouped: bool = False, **options: Any) -> Any:
+    """Head h takes keys h mod H_kv, as np.tile puts them, and not those of its group."""
+    if grouped:
+        heads = np.arange(q.shape[-3]) % k.shape[-3]
+        k, v = k[..., heads, :, :], v[..., heads, :, :]
+    return scaled_dot_product_attention(q, k, v, mask, **options)
+
+
+@mutant("scaled_dot_product_attention")
+def values_of_another_group(q: Any, k: Any, v: Any, mask: Any = None, *, grouped: bool = False, **options: Any) -> Any:
+    """The values of the first group for all."""
+    v = np.broadcast_to(v[..., :1, :, :], v.shape) if grouped else v
+    return scaled_dot_product_attention(q, k, v, mask, grouped=grouped, **options)
+
+
+@mutant("scaled_dot_product_attention")
+def window_without_its_end(q: Any, k: Any, v: Any, mask: Any = None, *, window: Any = None, **options: Any) -> Any:
+    """A pair (before, after) is read as a slice: what lies exactly `after` ahead is missing."""
+    if isinstance(window, tuple) and window[1] > 0:
+        window = window[0], window[1] - 1
+    return scaled_dot_product_attention(q, k, v, mask, window=window, **options)
+
+
+@mutant("scaled_dot_product_attention")
+def window_the_other_way(q: Any, k: Any, v: Any, mask: Any = None, *, window: Any = None, **options: Any) -> Any:
+    """Before for after."""
+    window = window[::-1] if isinstance(window, tuple) else window
+    return scaled_dot_product_attention(q, k, v, mask, window=window, **options)
+
+
+@mutant("scaled_dot_product_attention")
+def window_of_one_number_is_the_whole(
+    q: Any, k: Any, v: Any, mask: Any = None, *, window: Any = None, **options: Any
+) -> Any:
+    """A single number is how many keys there are in all, and not on each side."""
+    window = (window // 2, window // 2) if isinstance(window, int) else window
+    return scaled_dot_product_attention(q, k, v, mask, window=window, **options)
+
+
+@mutant("scaled_dot_product_attention")
+def closed_by_a_thousand_million(q: Any, k: Any, v: Any, mask: Any = None, **options: Any) -> Any:
+    """-1e9 is added for -inf: where a query may attend to no key, it attends to all as if there were no mask."""
+    if mask is not None:
+        mask = np.where(mask, 0.0, -1e9) if mask.dtype == bool else np.maximum(mask, -1e9)
+    return scaled_dot_product_attention(q, k, v, mask, **options)
+
+
+@mutant("scaled_dot_product_attention")
+def one_closed_row_for_all(q: Any, k: Any, v: Any, mask: Any = None, **options: Any) -> Any:
+    """One query that may attend to no key makes NaN of all."""
+    y = scaled_dot_product_attention(q, k, v, mask, **options)
+    return np.where(np.isnan(y).any() & np.isfinite(q).all() & np.isfinite(v).all(), np.nan, y)
+
+
+# -- additive_attention --------------------------------------------------------------------------------
+
+
+def _averaged(e: Any, h: Any, mask: Any) -> Any:
+    return softmax(e if mask is None else np.where(mask, e, -np.inf)) @ h
+
+
+def _met(s: Any, h: Any, w_s: Any, w_h: Any) -> Any:
+    return (s @ w_s.T)[..., :, None, :] + (h @ w_h.T)[..., None, :, :]
+
+
+@mutant("additive_attention")
+def without_the_tanh(s: Any, h: Any, w_s: Any, w_h: Any, v: Any, mask: Any = None) -> Any:
+    """A linear score: then every state of the decoder has the same context."""
+    return _averaged(_met(s, h, w_s, w_h) @ v, h, mask)
+
+
+@mutant("additive_attention")
+def ramp_for_tanh(s: Any, h: Any, w_s: Any, w_h: Any, v: Any, mask: Any = None) -> Any:
+    """The ReLU in the small network."""
+    return _averaged(np.maximum(_met(s, h, w_s, w_h), 0) @ v, h, mask)
+
+
+@mutant("additive_attention")
+def tanh_of_each(s: Any, h: Any, w_s: Any, w_h: Any, v: Any, mask: Any = None) -> Any:
+    """tanh of both parts and then their sum."""
+    parts = np.tanh(s @ w_s.T)[..., :, None, :] + np.tanh(h @ w_h.T)[..., None, :, :]
+    return _averaged(parts @ v, h, mask)
+
+
+@mutant("additive_attention")
+def scaled_as_a_product(s: Any, h: Any, w_s: Any, w_h: Any, v: Any, mask: Any = None) -> Any:
+    """The scores are divided by sqrt(d), as those of inner products."""
+    return additive_attention(s, h, w_s, w_h, v / math.sqrt(len(v)), mask)
+
+
+@mutant("additive_attention")
+def multiplied_states(s: Any, h: Any, w_s: Any, w_h: Any, v: Any, mask: Any = None) -> Any:
+    """The parts meet in a product."""
+    parts = np.tanh((s @ w_s.T)[..., :, None, :] * (h @ w_h.T)[..., None, :, :])
+    return _averaged(parts @ v, h, mask)
+
+
+@mutant("additive_attention")
+def the_first_state_for_all(s: Any, h: Any, w_s: Any, w_h: Any, v: Any, mask: Any = None) -> Any:
+    """Every context is that of the first state of the decoder: s_0 where s_(t-1) is meant."""
+    return additive_attention(np.broadcast_to(s[..., :1, :], s.shape), h, w_s, w_h, v, mask)
+
+
+@mutant("additive_attention")
+def favours_the_last_state(s: Any, h: Any, w_s: Any, w_h: Any, v: Any, mask: Any = None) -> Any:
+    """A bias by position, which additive attention has not."""
+    e = np.tanh(_met(s, h, w_s, w_h)) @ v
+    return _averaged(e + np.arange(e.shape[-1]) / 8, h, mask)
+
+
+@mutant("additive_attention")
+def attends_to_padding(s: Any, h: Any, w_s: Any, w_h: Any, v: Any, mask: Any = None) -> Any:
+    """The mask is ignored."""
+    return additive_attention(s, h, w_s, w_h, v)
+
+
+@mutant("additive_attention")
+def padding_is_averaged_as_zero(s: Any, h: Any, w_s: Any, w_h: Any, v: Any, mask: Any = None) -> Any:
+    """The softmax runs over all states; what is masked is left out of the sum afterwards."""
+    a = softmax(np.tanh(_met(s, h, w_s, w_h)) @ v)
+    return (a if mask is None else a * mask) @ h
+
+
+@mutant("additive_attention")
+def counts_the_last_unit_twice(s: Any, h: Any, w_s: Any, w_h: Any, v: Any, mask: Any = None) -> Any:
+    """One hidden unit too many in the score, where there are several."""
+    v = np.concatenate([v[:-1], 2 * v[-1:]]) if len(v) > 1 else v
+    return additive_attention(s, h, w_s, w_h, v, mask)

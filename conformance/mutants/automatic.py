@@ -357,8 +357,12 @@ def formula_of(mutation: Mutation) -> tuple[str, str] | None:
     names = _reached(mutation.module, mutation.function)
     if any(name in reference.PRIMITIVES for name in names):
         return None
-    named = {f.__name__: (primitive, key) for primitive, of in reference.FORMULAS.items() for key, f in of.items()}
-    named["heads_with"] = "multi_head_attention", "normalised_last"  # any will do: what they share is changed
+    named = {
+        f.__name__: (primitive, key)
+        for primitive, of in reference.FORMULAS.items()
+        for key, f in of.items()
+        if hasattr(f, "__name__")
+    }
     return next((named[name] for name in names if name in named), None)
 
 
@@ -390,8 +394,8 @@ CONVENTIONS: Choices = {
     "lp_pool": {"signed": True},
     "batch_norm": {"unbiased": False},
     "dropout": {"by_product": True},
-    "scaled_dot_product_attention": {"adds_masks": True},
-    "multi_head_attention": {"adds_masks": True},
+    "scaled_dot_product_attention": {"adds_masks": True, "closed_rows": "zero"},
+    "multi_head_attention": {"adds_masks": True, "closed_rows": "zero"},
 }
 
 
@@ -421,10 +425,7 @@ def served(
     if formula is not None:
         primitive, key = formula
         chapter = private[f"reference.{module}"]
-        if primitive == "multi_head_attention":
-            functions[primitive] = chapter.heads_with(getattr(chapter, key))
-        else:
-            functions[primitive] = getattr(chapter, reference.FORMULAS[primitive][key].__name__)
+        functions[primitive] = getattr(chapter, reference.FORMULAS[primitive][key].__name__)
     conventions = conventions or {}
     for primitive, chosen in conventions.items():
         functions[primitive] = functools.partial(functions[primitive], **chosen)

@@ -551,6 +551,64 @@ def the_mask_learns_nothing(g: Gradients, p: Call) -> Gradients:
     return {"mask": np.zeros(p.mask.shape)} if "mask" in g else g
 
 
+@gradient_mutant("scaled_dot_product_attention")
+def the_first_head_of_a_group_learns(g: Gradients, p: Call) -> Gradients:
+    """Keys that heads share get what one of them says."""
+    if not p.grouped or p.k.shape[-3] == p.q.shape[-3]:
+        return g
+    first = np.zeros(p.g.shape)
+    group = p.q.shape[-3] // p.k.shape[-3]
+    first[..., ::group, :, :] = p.g[..., ::group, :, :]
+    return {"k": p.gradients(g=first)["k"]}
+
+
+@gradient_mutant("scaled_dot_product_attention")
+def the_mean_of_a_group_learns(g: Gradients, p: Call) -> Gradients:
+    """Values that heads share get the mean of what these say."""
+    return {"v": g["v"] * (p.k.shape[-3] / p.q.shape[-3])} if p.grouped else g
+
+
+@gradient_mutant("additive_attention")
+def states_learn_as_values_alone(g: Gradients, p: Call) -> Gradients:
+    """That h is scored as well is forgotten on the way back."""
+    return {"h": p.gradients(w_h=np.zeros(p.w_h.shape), w_s=np.zeros(p.w_s.shape), v=np.zeros(p.v.shape))["h"]}
+
+
+@gradient_mutant("additive_attention")
+def without_the_slope_of_tanh(g: Gradients, p: Call) -> Gradients:
+    """The layer of s is differentiated at 0, where the slope is 1."""
+    return {"w_s": p.gradients(h=p.h, s=1e-3 * p.s)["w_s"] * 1e3}
+
+
+@gradient_mutant("additive_attention")
+def the_direction_of_the_last_state(g: Gradients, p: Call) -> Gradients:
+    """v learns from the last state of the decoder alone."""
+    last = np.zeros(p.g.shape)
+    last[..., -1:, :] = p.g[..., -1:, :]
+    return {"v": p.gradients(g=last)["v"]}
+
+
+@gradient_mutant("learned_encoding")
+def the_table_of_the_last_sample(g: Gradients, p: Call) -> Gradients:
+    """The table learns from one sample."""
+    return {"table": p.gradients(x=p.x[-1:], g=p.g[-1:])["table"]} if p.x.ndim > 2 and len(p.x) else g
+
+
+@gradient_mutant("learned_encoding")
+def rows_beyond_learn(g: Gradients, p: Call) -> Gradients:
+    """Rows that no token has get the gradient of the last one that some has."""
+    table, T = g["table"].copy(), p.x.shape[-2]
+    if T:
+        table[T:] = table[T - 1]
+    return {"table": table}
+
+
+@gradient_mutant("naive_encoding")
+def the_position_flows_back(g: Gradients, p: Call) -> Gradients:
+    """The cotangent is cut at the wrong end: what belongs to the position goes to the last number of the token."""
+    return {"x": p.g[..., 1:]}
+
+
 @gradient_mutant("multi_head_attention")
 def through_the_queries_alone(g: Gradients, p: Call) -> Gradients:
     """Self-attention: that x is key and value too is forgotten."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from conformance.mutants.base import mutant
-from reference import sinusoidal_encoding
+from reference import naive_encoding, sinusoidal_encoding
 
 
 def _laid_out(sines: Any, cosines: Any, layout: str) -> Any:
@@ -127,3 +127,96 @@ def frequencies_in_single(
     i = np.arange(d // 2) + first_index
     frequency = (np.float32(base) ** (-2 * i / d)).astype(np.float32).astype(float)
     return _encoded(t, frequency, layout)
+
+
+# -- learned_encoding ----------------------------------------------------------------------------------
+
+
+@mutant("learned_encoding")
+def rows_from_the_end(x: Any, table: Any) -> Any:
+    """The last rows of the table, where it has more than there are tokens."""
+    return x + table[len(table) - x.shape[-2] :]
+
+
+@mutant("learned_encoding")
+def one_row_later(x: Any, table: Any) -> Any:
+    """Positions counted from 1, the last row for what lies beyond."""
+    return x + table[np.minimum(np.arange(1, x.shape[-2] + 1), len(table) - 1)]
+
+
+@mutant("learned_encoding")
+def the_first_row_for_all(x: Any, table: Any) -> Any:
+    """Every token stands at the start."""
+    return x + np.broadcast_to(table[:1], x.shape[-2:]) if len(table) else x
+
+
+@mutant("learned_encoding")
+def goes_on_from_the_start(x: Any, table: Any) -> Any:
+    """What lies beyond the table takes its rows again."""
+    return x + table[np.arange(x.shape[-2]) % max(len(table), 1)]
+
+
+@mutant("learned_encoding")
+def scaled_tokens(x: Any, table: Any) -> Any:
+    """Tokens times sqrt(d), as the embedding of Vaswani et al. has it: that is not the affair of positions."""
+    return x * np.sqrt(x.shape[-1]) + table[: x.shape[-2]]
+
+
+@mutant("learned_encoding")
+def counts_samples(x: Any, table: Any) -> Any:
+    """Axis 0 is taken for time, where the table is as long."""
+    if x.ndim == 3 and x.shape[0] <= len(table):
+        return x + table[: x.shape[0], None]
+    return x + table[: x.shape[-2]]
+
+
+@mutant("learned_encoding")
+def replaces_the_first_token(x: Any, table: Any) -> Any:
+    """The first token is its position alone."""
+    y = x + table[: x.shape[-2]]
+    y[..., :1, :] = table[: min(1, x.shape[-2])]
+    return y
+
+
+# -- naive_encoding ------------------------------------------------------------------------------------
+
+
+def _appended(x: Any, t: Any) -> Any:
+    return np.concatenate([x, np.broadcast_to(np.asarray(t, float)[:, None], (*x.shape[:-1], 1))], axis=-1)
+
+
+@mutant("naive_encoding")
+def counts_tokens_from_one(x: Any, *, start: int = 0) -> Any:
+    """t + 1 for t."""
+    return naive_encoding(x, start=start + 1)
+
+
+@mutant("naive_encoding")
+def always_from_the_start(x: Any, *, start: int = 0) -> Any:
+    """start is ignored."""
+    return naive_encoding(x)
+
+
+@mutant("naive_encoding")
+def the_position_comes_first(x: Any, *, start: int = 0) -> Any:
+    """(t, x) for (x, t)."""
+    return np.roll(naive_encoding(x, start=start), 1, axis=-1)
+
+
+@mutant("naive_encoding")
+def between_zero_and_one(x: Any, *, start: int = 0) -> Any:
+    """t/T for t: then a token's position depends on how many follow."""
+    T = x.shape[-2]
+    return _appended(x, (start + np.arange(T)) / max(T, 1))
+
+
+@mutant("naive_encoding")
+def counts_backwards(x: Any, *, start: int = 0) -> Any:
+    """The last token is at start."""
+    return _appended(x, start + np.arange(x.shape[-2])[::-1])
+
+
+@mutant("naive_encoding")
+def stops_at_a_byte(x: Any, *, start: int = 0) -> Any:
+    """Positions in eight bits: after 255 comes 0."""
+    return _appended(x, (start + np.arange(x.shape[-2])) % 256)

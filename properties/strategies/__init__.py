@@ -1,7 +1,7 @@
 """What is drawn: problems (shapes and options), kinds of data, and draws (a problem with its data)."""
 
 from properties.strategies.activations import gelus, log_softmaxes, relus, sigmoids, softmaxes, tanhs
-from properties.strategies.attention import attentions, multi_head_attentions
+from properties.strategies.attention import additive_attentions, attentions, multi_head_attentions
 from properties.strategies.convolution import (
     convolutions,
     flop_counts,
@@ -18,7 +18,7 @@ from properties.strategies.dropout import dropouts
 from properties.strategies.kinds import KINDS
 from properties.strategies.normalization import batch_norms, layer_norms
 from properties.strategies.pooling import adaptive_pools, average_pools, global_pools, lp_pools, max_pools, sum_pools
-from properties.strategies.positions import sinusoidal_encodings
+from properties.strategies.positions import learned_encodings, naive_encodings, sinusoidal_encodings
 from properties.strategies.problems import Problem, Problems, Spec
 from properties.strategies.recurrence import decoder_steps, recurrences
 from properties.strategies.residual import mismatched_residuals, residuals
@@ -30,6 +30,7 @@ __all__ = [
     "Problems",
     "Spec",
     "adaptive_pools",
+    "additive_attentions",
     "attentions",
     "average_pools",
     "batch_norms",
@@ -43,11 +44,13 @@ __all__ = [
     "gelus",
     "global_pools",
     "layer_norms",
+    "learned_encodings",
     "log_softmaxes",
     "lp_pools",
     "max_pools",
     "mismatched_residuals",
     "multi_head_attentions",
+    "naive_encodings",
     "output_sizes",
     "pads",
     "parameter_counts",

@@ -87,12 +87,12 @@ def draw(problem: Problem, kind: str, fmt: Format, seeds: Sequence[int]) -> Draw
         if not isinstance(x, Spec):
             return x
         if x.mask == "boolean":
-            return open_places(x.shape, x.always, rng)
+            return open_places(x.shape, x.always, rng, x.closed)
         like = MODERATE.get(kind, kind) if x.moderate or x.mask else kind
         y = numbers(like, x.shape, fmt, rng, first=first, nonnegative=x.nonnegative, whole=x.whole)
         y = np.multiply(y, x.scale, out=y)
         if x.mask:
-            y = np.where(open_places(x.shape, x.always, rng), y, -np.inf)
+            y = np.where(open_places(x.shape, x.always, rng, x.closed), y, -np.inf)
         return y.astype(fmt.dtype)
 
     arrays = {name: filled(x, not i) for i, (name, x) in enumerate(problem.arrays.items())}

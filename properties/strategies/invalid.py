@@ -248,7 +248,7 @@ def _masked(f: Callable[[Shape], Shape | None], like: tuple[str, str], heads: bo
 
     def change(p: Problem) -> Problem | None:
         q, k = like
-        if p.arrays["mask"] is not None or p.options["causal"]:
+        if p.arrays["mask"] is not None or p.options.get("causal"):
             return None
         keys = p.arrays[k]
         *B, T, _ = _shape(p, q)
@@ -504,7 +504,29 @@ INVALID: dict[str, dict[str, Change]] = {
             both(*(shaped(name, lambda shape: (1, *shape[1:])) for name in ("k", "v"))),
         ),
         "no key": _without_keys,
+        "heads that their groups do not divide": where(
+            lambda p: p.options["grouped"] and not p.arrays["mask"], larger("q", -3)
+        ),
         **_masks(("q", "k")),
+    },
+    "additive_attention": {
+        "states of another width": larger("s", -1, least=2),
+        "states of the encoder of another width": larger("h", -1, least=2),
+        "states of another batch": where(lambda p: len(_shape(p, "s")) > 2 and not p.arrays["mask"], _other_batch("h")),
+        "layers of different widths": larger("w_s", 0, least=2),
+        "a direction of another length": larger("v", 0, least=2),
+        **_masks(("s", "h")),
+    },
+    "learned_encoding": {
+        "more tokens than rows": where(lambda p: _shape(p)[-2] > 2, shaped("table", lambda shape: (2, *shape[1:]))),
+        "one row for several tokens": where(
+            lambda p: _shape(p)[-2] > 1, shaped("table", lambda shape: (1, *shape[1:]))
+        ),
+        "rows of another width": larger("table", -1, least=2),
+        "one number for a whole row": where(
+            lambda p: _shape(p)[-1] > 1, shaped("table", lambda shape: (*shape[:1], 1))
+        ),
+        "a table with an axis too many": shaped("table", lambda shape: (*shape[:1], 2, *shape[1:])),
     },
     "multi_head_attention": {
         "heads 0": option("heads", 0),

@@ -135,8 +135,8 @@ def numbers(
     return np.abs(x) if nonnegative else x
 
 
-def open_places(shape: Shape, always: int, rng: Generator) -> Mask:
-    """A boolean mask, all open or closed in some places; the last axis is open at `always`."""
+def open_places(shape: Shape, always: int, rng: Generator, closed: bool = False) -> Mask:
+    """A boolean mask, all open or closed in some places; the last axis is open at `always`, or some rows are closed."""
     mask = rng.random(shape) >= rng.choice([0.0, 0.25, 0.5, 0.75])
     mask[..., min(always, shape[-1] - 1)] = True
-    return mask
+    return mask & (rng.random((*shape[:-1], 1)) < 0.5) if closed else mask

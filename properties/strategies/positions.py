@@ -14,6 +14,7 @@ def sinusoidal_encodings(
     first_index: tuple[int, ...] = (0, 1),
     layout: tuple[str, ...] = ("interleaved", "halves"),
     offset: bool = False,
+    kinds: tuple[str, ...] = POSITIONS,
 ) -> Problems:
     """Positions of any rank, whole numbers; offset adds one number k, by which a law moves all of them."""
 
@@ -32,4 +33,28 @@ def sinusoidal_encodings(
             {"k": Spec((), whole=True)} if offset else {},
         )
 
-    return Problems("sinusoidal_encoding", build, POSITIONS)
+    return Problems("sinusoidal_encoding", build, kinds)
+
+
+def learned_encodings() -> Problems:
+    """Sequences as long as the table, and shorter ones."""
+
+    def build(pick: Pick) -> Problem:
+        T, d = pick.option("tokens", (2, 1, 3, 0)), pick.size((1, 2, 3))
+        N = pick.sizes((1, 2, 3, 0), pick.option("rank", (3, 2, 4)) - 2)
+        rows = T + pick.option("further rows", (0, 1, 3))
+        return Problem("learned_encoding", {"x": Spec((*N, T, d)), "table": Spec((rows, d))}, {})
+
+    return Problems("learned_encoding", build)
+
+
+def naive_encodings() -> Problems:
+    """Sequences that begin at 0 or later, up to positions that low formats do not have."""
+
+    def build(pick: Pick) -> Problem:
+        T, d = pick.option("tokens", (2, 1, 3, 0)), pick.size((1, 2, 3))
+        N = pick.sizes((1, 2, 3, 0), pick.option("rank", (3, 2, 4)) - 2)
+        options = {"start": pick.option("start", (0, 1, 255, 2047))}
+        return Problem("naive_encoding", {"x": Spec((*N, T, d))}, options)
+
+    return Problems("naive_encoding", build)

@@ -29,7 +29,7 @@ class Spec:
     kind, as those of scores, whose exponential decides nothing once their rounding exceeds 1. scale: what
     they are multiplied by, a power of two, since weights are small where many products follow. mask:
     "boolean", true where something is open, or "additive", -inf where it is closed; then the last axis is
-    open at `always` in every row.
+    open at `always` in every row, unless some rows are `closed` wholly.
     """
 
     shape: tuple[int, ...]
@@ -39,6 +39,7 @@ class Spec:
     scale: float = 1.0
     mask: str = ""
     always: int = 0
+    closed: bool = False
 
     @property
     def size(self) -> int:
