@@ -27,7 +27,11 @@ from reference.arrays import Padding, Pair, PerAxis, per_axis
 jax.config.update("jax_enable_x64", True)
 
 formats = ("float64", "float32", "bfloat16", "float16")
-conventions = {"batch_norm": {"unbiased": False}}  # as in Flax, whose running variance is the biased one
+conventions = {
+    "batch_norm": {"unbiased": False},  # as in Flax, whose running variance is the biased one
+    # https://optax.readthedocs.io/en/latest/api/losses.html: a loss of each sample, and jnp.mean(loss, where=...)
+    "cross_entropy": {"weighs": "samples", "divisor": "samples"},
+}
 
 DOCS = "https://docs.jax.dev/en/latest"
 BROADCAST = f"what is composed broadcasts: {DOCS}/_autosummary/jax.numpy.add.html"
@@ -144,6 +148,7 @@ composed = (
     "dropout",
     "residual",
     "sinusoidal_encoding",
+    "cross_entropy",
     "dense",
     "multi_head_attention",
 )
@@ -550,6 +555,33 @@ def layer_norm(
     y = (x - mean) * (scale if weight is None else scale * weight.astype(wide))
     y = y if bias is None else y + bias.astype(wide)
     return y.astype(dtype)
+
+
+def cross_entropy(
+    x: Array,
+    target: Array,
+    weight: Array | None = None,
+    *,
+    ignore_index: int = -100,
+    label_smoothing: float = 0.0,
+    reduction: str = "mean",
+) -> Array:
+    """As with optax, whose losses are those of samples: what weighs and averages them is written around it."""
+    axis = min(1, x.ndim - 1)
+    log_p = jax.nn.log_softmax(x, axis)
+    is_of_classes = jnp.issubdtype(target.dtype, jnp.integer)
+    kept = target != ignore_index if is_of_classes else None
+    labels = jnp.where(target == ignore_index, 0, target) if is_of_classes else None
+    if labels is not None and not label_smoothing:
+        loss = -jnp.take_along_axis(log_p, jnp.expand_dims(labels, axis), axis).squeeze(axis)
+    else:
+        t = target if labels is None else jax.nn.one_hot(labels, x.shape[axis], dtype=x.dtype, axis=axis)
+        loss = -jnp.sum(((1 - label_smoothing) * t + label_smoothing / x.shape[axis]) * log_p, axis)
+    if weight is not None:
+        loss = loss * (jnp.tensordot(weight, target, (0, axis)) if labels is None else weight[labels])
+    if reduction == "none":
+        return loss if kept is None else jnp.where(kept, loss, 0)
+    return {"mean": jnp.mean, "sum": jnp.sum}[reduction](loss, where=kept)
 
 
 def dense(x: Array, w: Array, bias: Array | None = None) -> Array:

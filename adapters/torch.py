@@ -96,7 +96,8 @@ def get(y: Tensor) -> np.ndarray[Any, Any]:
 
 
 def every_second_element(x: Tensor) -> Tensor:
-    around = x.new_full([2 * n for n in x.shape], True if x.dtype == torch.bool else math.nan)
+    beside = math.nan if x.is_floating_point() else True if x.dtype == torch.bool else torch.iinfo(x.dtype).max
+    around = x.new_full([2 * n for n in x.shape], beside)
     return around[(*[slice(None, None, 2)] * x.ndim, ...)].copy_(x)
 
 
@@ -220,6 +221,9 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
             return default_arithmetic(format, ulps={"divide": 2}, source=source)
         case "softmax" | "log_softmax":  # the exponentials are kept in the format of x where the axis is not the last
             return default_arithmetic(format)
+        case "cross_entropy":
+            source = f"{KERNELS}/LossNLL.cpp: a log-softmax in the format of x, whose terms are added up in that format"
+            return Arithmetic(format, format, format, source=source)
         case "residual":  # each layer returns its result in the format of x
             return default_arithmetic(format)
         case "scaled_dot_product_attention" | "multi_head_attention":
@@ -551,6 +555,20 @@ def layer_norm(
     x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, axes: int = 1, eps: float = 1e-5
 ) -> Tensor:
     return F.layer_norm(x, [x.shape[i] for i in range(-axes, 0)], weight, bias, eps)
+
+
+def cross_entropy(
+    x: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    *,
+    ignore_index: int = -100,
+    label_smoothing: float = 0.0,
+    reduction: str = "mean",
+) -> Tensor:
+    return F.cross_entropy(
+        x, target, weight, ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing
+    )
 
 
 def dense(x: Tensor, w: Tensor, bias: Tensor | None = None) -> Tensor:

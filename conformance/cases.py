@@ -13,6 +13,7 @@ from properties.strategies import (
     average_pools,
     batch_norms,
     convolutions,
+    cross_entropies,
     denses,
     dropouts,
     gelus,
@@ -93,6 +94,11 @@ def evaluated(p: Any) -> tuple[str, ...]:
     return () if p.training else ("x",)
 
 
+def targets(p: Any) -> tuple[str, ...]:
+    """x (N, C, *S) is a batch where its losses are not reduced."""
+    return ("x", "target") if p.x.ndim > 1 and p.reduction == "none" else ()
+
+
 def heads(p: Any) -> tuple[str, ...]:
     """q (*B, T, d); a mask that has the first axis of the batch may broadcast along it."""
     has_own = p.mask is not None and p.mask.ndim == p.q.ndim and p.mask.shape[0] == p.q.shape[0]
@@ -128,6 +134,7 @@ CASES = (
     Case(gelus(), samples=above(0)),
     Case(softmaxes(), samples=rows),
     Case(log_softmaxes(), samples=rows),
+    Case(cross_entropies(), ("x", "target"), samples=targets),
     Case(denses(), exact=True, samples=above(1)),
     Case(residuals(), exact=True, samples=above(1)),
     Case(attentions(), samples=heads),

@@ -11,8 +11,6 @@ import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
 import reference
 from adapters.backend import Backend, BackendError, NotOffered
 from conformance.cases import Case
@@ -21,6 +19,7 @@ from properties import agreement
 from properties.agreement import AcceptedInvalid, Failure, rejects
 from properties.strategies import Draw
 from properties.strategies.invalid import INVALID, invalids
+from reference.arithmetic.formats import holds_numbers
 
 
 class StaleConvention(Failure):
@@ -76,7 +75,7 @@ def refusal(draw: Draw) -> str:
 
 def _referred(draw: Draw, conventions: Mapping[str, Any]) -> Any:
     """What the reference makes of a draw."""
-    arrays = [x.astype(float) if isinstance(x, np.ndarray) and x.dtype != bool else x for x in draw.arrays.values()]
+    arrays = [x.astype(float) if holds_numbers(x) else x for x in draw.arrays.values()]
     return reference.PRIMITIVES[draw.primitive](*arrays, **{**conventions, **draw.options})
 
 

@@ -32,6 +32,7 @@ from reference.attention import (
 from reference.convolution import convolution, output_size, pad, transposed_convolution
 from reference.dense import dense
 from reference.dropout import dropout
+from reference.loss import cross_entropy
 from reference.normalization import (
     batch_norm,
     factored_batch_norm,
@@ -79,6 +80,7 @@ PRIMITIVES: dict[str, Callable[..., Any]] = {
         gelu,
         softmax,
         log_softmax,
+        cross_entropy,
         dense,
         residual,
         scaled_dot_product_attention,
@@ -111,6 +113,7 @@ __all__ = [
     "average_pool",
     "batch_norm",
     "convolution",
+    "cross_entropy",
     "dense",
     "dropout",
     "gelu",

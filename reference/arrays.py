@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 # float64 arrays, or arrays of a type that NumPy dispatches to, such as Bounded: hence Any.
 Array = Any
 Mask = NDArray[np.bool_]
+Indices = NDArray[np.int_]  # of classes, or of the rows of a table
 
 Pair = tuple[int, int]
 PerAxis = int | Sequence[int]

@@ -7,6 +7,7 @@ from properties.strategies.dense import denses
 from properties.strategies.draws import Draw, draw, draws
 from properties.strategies.dropout import dropouts
 from properties.strategies.kinds import KINDS
+from properties.strategies.loss import cross_entropies
 from properties.strategies.normalization import batch_norms, layer_norms
 from properties.strategies.pooling import adaptive_pools, average_pools, global_pools, lp_pools, max_pools, sum_pools
 from properties.strategies.positions import sinusoidal_encodings
@@ -24,6 +25,7 @@ __all__ = [
     "average_pools",
     "batch_norms",
     "convolutions",
+    "cross_entropies",
     "denses",
     "draw",
     "draws",

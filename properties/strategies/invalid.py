@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from properties.strategies.problems import Pick, Problem, Problems, Spec, remembered
@@ -53,7 +53,7 @@ def shaped(name: str, f: Callable[[Shape], Shape | None]) -> Change:
         shape = f(spec.shape) if isinstance(spec, Spec) else None
         if not isinstance(spec, Spec) or shape is None:
             return None
-        return _with(p, {}, **{name: Spec(shape, spec.nonnegative, spec.whole, spec.moderate, spec.scale, spec.mask)})
+        return _with(p, {}, **{name: replace(spec, shape=shape)})
 
     return change
 

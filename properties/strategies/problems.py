@@ -29,7 +29,8 @@ class Spec:
     kind, as those of scores, whose exponential decides nothing once their rounding exceeds 1. scale: what
     they are multiplied by, a power of two, since weights are small where many products follow. mask:
     "boolean", true where something is open, or "additive", -inf where it is closed; then the last axis is
-    open at `always` in every row.
+    open at `always` in every row. among: what it is drawn from, if it holds no numbers of a format but
+    integers, as classes and indices are; the simplest comes first.
     """
 
     shape: tuple[int, ...]
@@ -39,6 +40,7 @@ class Spec:
     scale: float = 1.0
     mask: str = ""
     always: int = 0
+    among: tuple[int, ...] = ()
 
     @property
     def size(self) -> int:
