@@ -45,6 +45,8 @@ NUMPY_PAD = f"it goes on with what it has added: {DOCS}/_autosummary/jax.numpy.p
 CONV_TRANSPOSE = (
     f"the padding of the result may have any sign and size: {DOCS}/_autosummary/jax.lax.conv_transpose.html"
 )
+CLAMPED = "an index beyond the end is the last: https://docs.jax.dev/en/latest/notebooks/Common_Gotchas_in_JAX.html"
+SHARE = f"any number can be multiplied with: {DOCS}/_autosummary/jax.numpy.multiply.html"
 _POOL = {"kernel larger than the padded signal": NO_WINDOW, "negative padding": CUT}
 
 # Invalid problems that have a meaning here.
@@ -89,6 +91,15 @@ accepts = {
     },
     "softmax": {"nothing along the axis": f"{NOTHING}: {DOCS}/_autosummary/jax.nn.softmax.html"},
     "log_softmax": {"nothing along the axis": f"{NOTHING}: {DOCS}/_autosummary/jax.nn.log_softmax.html"},
+    "cross_entropy": {
+        "a class too many": f"NaN, or a row of zeros: {DOCS}/_autosummary/jax.nn.one_hot.html",
+        "a class below 0": f"counted from the end, or a row of zeros: {DOCS}/_autosummary/jax.nn.one_hot.html",
+        "one target for several samples": BROADCAST,
+        "weights of another number than classes": CLAMPED,
+        "one weight for several classes": CLAMPED,
+        "a negative share of smoothing": SHARE,
+        "more smoothing than there is": SHARE,
+    },
     "dense": {
         "weights without an axis": f"they are one row: {DOCS}/_autosummary/jax.numpy.dot.html",
         "weights with an axis too many": f"any number of axes: {DOCS}/_autosummary/jax.numpy.dot.html",

@@ -140,6 +140,23 @@ def log_softmax(x, *, axis=-1):
     return d - np.log(np.exp(d).sum(axis=axis, keepdims=True))
 
 
+def cross_entropy(x, target, weight=None, *, ignore_index=-100, label_smoothing=0.0, reduction="mean"):
+    axis = 1 if x.ndim > 1 else 0
+    C = x.shape[axis]
+    log_p = np.moveaxis(log_softmax(x, axis=axis), axis, -1)
+    is_classes = target.dtype.kind == "i"
+    t = np.eye(C)[np.where(target == ignore_index, 0, target)] if is_classes else np.moveaxis(target, axis, -1)
+    w = np.ones(C) if weight is None else weight
+    kept = target != ignore_index if is_classes else np.ones(t.shape[:-1], bool)
+    loss = -np.sum(w * ((1 - label_smoothing) * t + label_smoothing / C) * log_p, axis=-1) * kept
+    if reduction == "none":
+        return loss
+    if reduction == "sum":
+        return loss.sum()
+    divisor = np.sum((t @ w) * kept) if is_classes else kept.sum()
+    return loss.sum() / divisor if kept.any() else np.nan
+
+
 def relu(x):
     return np.where(x > 0, x, 0.0)
 

@@ -13,6 +13,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 import reference
 from reference.arithmetic import FLOAT32, Bounded, OutsideVocabulary, default_arithmetic
 from reference.arithmetic.bounded import CONSTANTS, FUNCTIONS, UFUNCS
+from reference.arithmetic.formats import holds_numbers
 
 
 class Watched(NDArrayOperatorsMixin):
@@ -56,8 +57,8 @@ class Watched(NDArrayOperatorsMixin):
 
 
 def _is_numbers(x: Any) -> bool:
-    """Whether an array has errors; a mask of booleans has none, and passes unchanged."""
-    return isinstance(x, np.ndarray) and x.dtype != bool
+    """Whether an array has errors; booleans and integers have none, and pass unchanged."""
+    return holds_numbers(x)
 
 
 def _bare(x: Any) -> Any:
@@ -76,6 +77,12 @@ CALLS: dict[str, list[tuple[list[Any], dict[str, Any]]]] = {
     "sigmoid": [([x], {})],
     "tanh": [([x], {})],
     "gelu": [([x], {}), ([x], {"approximate": "tanh"})],
+    "cross_entropy": [
+        ([x, target, weight], {"reduction": reduction, "label_smoothing": s, "weighs": weighs, "ignore_index": 1})
+        for target in (np.arange(12).reshape(2, 6) % 4, x + 28)
+        for weight in (None, flat)
+        for reduction, s, weighs in (("mean", 0.0, "classes"), ("sum", 0.5, "samples"), ("none", 0.25, "classes"))
+    ],
     "dense": [([x, np.ones((5, 6))], {}), ([x[0, 0], np.ones((2, 6)), flat[:2]], {})],
     "layer_norm": [([x, *affine], {"axes": 2, "eps": 0.5}) for affine in ([], [x[0]], [x[0], x[1]], [None, x[0]])]
     + [([x], {}), ([x, x[0, 0]], {"axes": 1})],

@@ -14,6 +14,7 @@ from conformance.mutants import (  # noqa: F401  # each registers its mutants
     dropout,
     gradients,
     lanes,
+    loss,
     memory,
     normalization,
     pooling,

@@ -275,6 +275,28 @@ def _in_batches(p: Problem) -> bool:
     return len(_shape(p, "query")) > 2
 
 
+def _classes(p: Problem) -> int:
+    """The axis of the scores along which the classes lie."""
+    return min(1, len(_shape(p)) - 1)
+
+
+def _is_of_classes(p: Problem) -> bool:
+    return bool(_spec(p, "target").among)
+
+
+def among(value: Callable[[int], int]) -> Change:
+    """Targets that are no class, given how many there are."""
+    return lambda p: (
+        _with(p, target=replace(_spec(p, "target"), among=(value(_shape(p)[_classes(p)]),)))
+        if _is_of_classes(p)
+        else None
+    )
+
+
+def _one_class_more(p: Problem) -> Problem | None:
+    return larger("target", _classes(p), least=2)(p)
+
+
 INVALID: dict[str, dict[str, Change]] = {
     "output_size": {
         "kernel 0": _kernel_of(lambda p: 0),
@@ -396,6 +418,19 @@ INVALID: dict[str, dict[str, Change]] = {
     "gelu": {"unknown approximation": option("approximate", WORD)},
     "softmax": SOFTMAX,
     "log_softmax": SOFTMAX,
+    "cross_entropy": {
+        "a class too many": among(lambda C: C),
+        "a class below 0": among(lambda C: -1),
+        "targets of another number": where(lambda p: len(_shape(p, "target")) > 0, larger("target", 0, least=2)),
+        "one target for several samples": where(_is_of_classes, one_for_all("target")),
+        "probabilities of another number of classes": where(lambda p: not _is_of_classes(p), _one_class_more),
+        "weights of another number": where(lambda p: not _is_of_classes(p), larger("weight", 0, least=2)),
+        "weights of another number than classes": where(_is_of_classes, larger("weight", 0, least=2)),
+        "one weight for several classes": where(_is_of_classes, one_for_all("weight")),
+        "a negative share of smoothing": option("label_smoothing", -0.5),
+        "more smoothing than there is": option("label_smoothing", 1.5),
+        "unknown reduction": option("reduction", WORD),
+    },
     "dense": {
         "inputs of another width": larger("x", -1),
         "one input for several weights": where(

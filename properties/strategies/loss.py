@@ -10,8 +10,11 @@ def cross_entropies(
     target: tuple[str, ...] = ("classes", "probabilities"),
     weight: tuple[bool, ...] = (False, True),
     ignored: tuple[str, ...] = ("-100", "the first", "the last"),
-    label_smoothing: tuple[float, ...] = (0.0, 0.1, 1.0),
+    label_smoothing: tuple[float, ...] = (0.0, 0.1),
     reduction: tuple[str, ...] = ("mean", "none", "sum"),
+    rank: tuple[int, ...] = (2, 1, 3, 4),
+    batch: tuple[int, ...] = (2, 1, 0),
+    classes: tuple[int, ...] = (3, 1, 17),
     others: tuple[str, ...] = (),
     kinds: tuple[str, ...] | None = None,
 ) -> Problems:
@@ -22,11 +25,11 @@ def cross_entropies(
     """
 
     def build(pick: Pick) -> Problem:
-        rank, of = pick.option("rank", (2, 1, 3, 4)), pick.option("target", target)
-        N, C = pick.option("batch", (2, 1, 3, 0)), pick.option("classes", (3, 1, 2, 17))
-        S = pick.sizes((2, 1), rank - 2) if rank > 2 else ()
-        samples = (N, *S) if rank > 1 else ()
-        shape = (N, C, *S) if rank > 1 else (C,)
+        axes, of = pick.option("rank", rank), pick.option("target", target)
+        N, C = pick.option("batch", batch), pick.option("classes", classes)
+        S = pick.sizes((3, 1, 2), axes - 2)  # as many as classes, which a wrong axis would not show otherwise
+        samples = (N, *S) if axes > 1 else ()
+        shape = (N, C, *S) if axes > 1 else (C,)
         options = {
             "label_smoothing": pick.option("label_smoothing", label_smoothing),
             "reduction": pick.option("reduction", reduction),
@@ -38,7 +41,7 @@ def cross_entropies(
         else:
             targets = Spec(shape, nonnegative=True)
         weights = Spec((C,), nonnegative=True) if pick.option("weight", weight) else None
-        extras = {"x2": Spec(shape), "c": Spec((N, 1, *S) if rank > 1 else (1,))}
+        extras = {"x2": Spec(shape), "c": Spec((N, 1, *S) if axes > 1 else (1,))}
         arrays = {"x": Spec(shape), "target": targets, "weight": weights}
         return Problem("cross_entropy", arrays, options, {name: extras[name] for name in others})
 
