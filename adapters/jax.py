@@ -127,6 +127,8 @@ CONTRACTIONS = (
     "convolution",
     "transposed_convolution",
     "dense",
+    "feed_forward",
+    "patch_embedding",
     "residual",
     "scaled_dot_product_attention",
     "multi_head_attention",
@@ -161,6 +163,8 @@ composed = (
     "sinusoidal_encoding",
     "cross_entropy",
     "dense",
+    "feed_forward",
+    "patch_embedding",
     "multi_head_attention",
 )
 
@@ -593,6 +597,23 @@ def cross_entropy(
     if reduction == "none":
         return loss if kept is None else jnp.where(kept, loss, 0)
     return {"mean": jnp.mean, "sum": jnp.sum}[reduction](loss, where=kept)
+
+
+def embedding(i: Array, table: Array, *, padding_idx: int | None = None) -> Array:
+    if padding_idx is not None:
+        raise NotImplementedError(f"no row is set apart: {DOCS}/_autosummary/jax.numpy.take.html")
+    return jnp.take(table, i, axis=0)
+
+
+def patch_embedding(x: Array, w: Array, bias: Array | None = None) -> Array:
+    """As in the Vision Transformer of its authors, by a convolution without padding."""
+    y = lax.conv_general_dilated(x, w, w.shape[2:], "VALID")
+    y = jnp.swapaxes(y.reshape(*y.shape[:2], -1), 1, 2)
+    return y if bias is None else y + bias
+
+
+def feed_forward(x: Array, w1: Array, w2: Array, b1: Array | None = None, b2: Array | None = None) -> Array:
+    return dense(jax.nn.relu(dense(x, w1, b1)), w2, b2)
 
 
 def dense(x: Array, w: Array, bias: Array | None = None) -> Array:

@@ -29,7 +29,7 @@ from reference.arithmetic import (
 from reference.arrays import Padding, Pair, PerAxis, per_axis
 
 formats = ("float64", "float32", "bfloat16", "float16")
-composed = ("residual", "sinusoidal_encoding")
+composed = ("feed_forward", "patch_embedding", "residual", "sinusoidal_encoding")
 conventions = {
     "lp_pool": {"signed": True},  # "at p = 1, one gets Sum Pooling": torch.nn.LPPool1d
     "dropout": {"by_product": True},  # aten/src/ATen/native/Dropout.cpp multiplies by a mask
@@ -224,7 +224,7 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
         case "cross_entropy":
             source = f"{KERNELS}/LossNLL.cpp: a log-softmax in the format of x, whose terms are added up in that format"
             return Arithmetic(format, format, format, source=source)
-        case "residual":  # each layer returns its result in the format of x
+        case "residual" | "feed_forward":  # each layer returns its result in the format of x
             return default_arithmetic(format)
         case "scaled_dot_product_attention" | "multi_head_attention":
             claims: dict[str, Any] = {
@@ -253,13 +253,11 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
                 )
             flushes = format is BFLOAT16
             return default_arithmetic(format, flushes_inputs=flushes, flushes_results=flushes, source=source)
-        case "convolution" if format is BFLOAT16 and device == "cpu":
+        case "convolution" | "patch_embedding" if format is BFLOAT16 and device == "cpu":
             source = "oneDNN, src/common/bfloat16.cpp, and Intel, VDPBF16PS: subnormals are flushed and read as zero"
-            spreads = primitive == "convolution"
-            if spreads:
-                source += "; channels are padded to pairs with weights of 0, which meet the numbers that lie behind"
+            source += "; channels are padded to pairs with weights of 0, which meet the numbers that lie behind"
             return wide_arithmetic(
-                format, flushes_inputs=True, flushes_results=True, spreads_specials=spreads, source=source
+                format, flushes_inputs=True, flushes_results=True, spreads_specials=True, source=source
             )
         case "transposed_convolution" if device == "cpu" and format in (BFLOAT16, FLOAT16):
             source = f"{KERNELS}/NaiveConvolutionTranspose2d.cpp: col2im adds in the format of x; where oneDNN computes"
@@ -274,7 +272,7 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
                 spreads_specials=flushes,
                 source=source,
             )
-        case "convolution" | "transposed_convolution" if format is FLOAT32 and device == "cuda":
+        case "convolution" | "transposed_convolution" | "patch_embedding" if format is FLOAT32 and device == "cuda":
             allowed = torch.backends.cudnn.allow_tf32
             source = f"{DOCS}/notes/cuda.html: cuDNN may use TF32" if allowed else ""
             return wide_arithmetic(format, tensor_float32=allowed, source=source)
@@ -322,7 +320,9 @@ def gradient_arithmetic(primitive: str, device: str, format: Format) -> Arithmet
             return _added_in(format, f"{kernels}/cpu/AvgPoolKernel.cpp: cpu_avg_pool2d_backward")
         case "adaptive_average_pool" if device == "cpu" and is_low:
             return _added_in(format, f"{kernels}/cpu/AdaptiveAvgPoolKernel.cpp: the backward", ulps={"divide": 3})
-        case "convolution" if device == "cpu" and is_low:
+        case "embedding" if device == "cpu" and is_low:
+            return _added_in(format, f"{kernels}/Embedding.cpp: embedding_dense_backward_cpu adds rows of that format")
+        case "convolution" | "patch_embedding" if device == "cpu" and is_low:
             source = (
                 f"{kernels}/ConvolutionMM2d.cpp: the columns, the windows that meet in a number of x and the samples"
             )
@@ -569,6 +569,22 @@ def cross_entropy(
     return F.cross_entropy(
         x, target, weight, ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing
     )
+
+
+def embedding(i: Tensor, table: Tensor, *, padding_idx: int | None = None) -> Tensor:
+    return F.embedding(i, table, padding_idx)
+
+
+def patch_embedding(x: Tensor, w: Tensor, bias: Tensor | None = None) -> Tensor:
+    """As in torchvision.models.VisionTransformer."""
+    if any(S % P for S, P in zip(x.shape[2:], w.shape[2:], strict=True)):
+        raise ValueError("Wrong image size")
+    patches = (F.conv1d, F.conv2d, F.conv3d)[w.ndim - 3](x, w, bias, w.shape[2:])
+    return patches.flatten(2).transpose(1, 2)
+
+
+def feed_forward(x: Tensor, w1: Tensor, w2: Tensor, b1: Tensor | None = None, b2: Tensor | None = None) -> Tensor:
+    return F.linear(F.relu(F.linear(x, w1, b1)), w2, b2)
 
 
 def dense(x: Tensor, w: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -16,6 +16,8 @@ from properties.strategies import (
     cross_entropies,
     denses,
     dropouts,
+    embeddings,
+    feed_forwards,
     gelus,
     global_pools,
     layer_norms,
@@ -25,6 +27,7 @@ from properties.strategies import (
     multi_head_attentions,
     output_sizes,
     pads,
+    patch_embeddings,
     relus,
     residuals,
     sigmoids,
@@ -94,6 +97,11 @@ def evaluated(p: Any) -> tuple[str, ...]:
     return () if p.training else ("x",)
 
 
+def words(p: Any) -> tuple[str, ...]:
+    """i (*N): each index is a sample."""
+    return ("i",) if p.i.ndim else ()
+
+
 def targets(p: Any) -> tuple[str, ...]:
     """x (N, C, *S) is a batch where its losses are not reduced."""
     return ("x", "target") if p.x.ndim > 1 and p.reduction == "none" else ()
@@ -136,6 +144,9 @@ CASES = (
     Case(log_softmaxes(), samples=rows),
     Case(cross_entropies(), ("x", "target"), samples=targets),
     Case(denses(), exact=True, samples=above(1)),
+    Case(feed_forwards(), exact=True, samples=above(1)),
+    Case(embeddings(), exact=True, samples=words),
+    Case(patch_embeddings(), exact=True, samples=batch),
     Case(residuals(), exact=True, samples=above(1)),
     Case(attentions(), samples=heads),
     Case(multi_head_attentions(), samples=sequences),

@@ -8,8 +8,8 @@ against every number, also in a maximum. What differs is this:
     primitive               array    special           policy
     convolution,            w        NaN, infinity     undecided where a tap lies outside of the signal: 0 times
     transposed_convolution                             it is NaN, or it takes no part
-    convolution             x, w     NaN, infinity     undecided where a backend claims that zeros which it adds
-                                                       meet other numbers (claim: spreads_specials)
+    convolution,            x, w     NaN, infinity     undecided where a backend claims that zeros which it adds
+    patch_embedding                                    meet other numbers (claim: spreads_specials)
     dropout                 x        NaN, infinity     convention where it is dropped: it is replaced, or it is
                                                        multiplied by 0 (by_product)
     attention               q, k     NaN, infinity     convention behind a boolean mask: the score is replaced, or
@@ -79,10 +79,10 @@ def undecided(draw: Draw, backend: Backend, bound: Bounded) -> Mask:
     """Where the table says so."""
     if draw.primitive in SCORES and any(np.isinf(x).any() for x in _numbers(draw, SCORES[draw.primitive])):
         return np.isnan(bound.value)
-    if draw.primitive not in ("convolution", "transposed_convolution"):
-        return np.zeros(bound.shape, bool)
     if backend.arithmetic(draw.primitive).spreads_specials and not _are_finite(draw):
         return np.ones(bound.shape, bool)
+    if draw.primitive not in ("convolution", "transposed_convolution"):
+        return np.zeros(bound.shape, bool)
     return taps_outside(draw) & ~np.isfinite(bound.value)
 
 

@@ -30,8 +30,9 @@ from reference.attention import (
     softmax_in_float32,
 )
 from reference.convolution import convolution, output_size, pad, transposed_convolution
-from reference.dense import dense
+from reference.dense import dense, feed_forward
 from reference.dropout import dropout
+from reference.embedding import embedding, patch_embedding
 from reference.loss import cross_entropy
 from reference.normalization import (
     batch_norm,
@@ -82,6 +83,9 @@ PRIMITIVES: dict[str, Callable[..., Any]] = {
         log_softmax,
         cross_entropy,
         dense,
+        feed_forward,
+        embedding,
+        patch_embedding,
         residual,
         scaled_dot_product_attention,
         multi_head_attention,
@@ -116,6 +120,8 @@ __all__ = [
     "cross_entropy",
     "dense",
     "dropout",
+    "embedding",
+    "feed_forward",
     "gelu",
     "global_average_pool",
     "global_max_pool",
@@ -126,6 +132,7 @@ __all__ = [
     "multi_head_attention",
     "output_size",
     "pad",
+    "patch_embedding",
     "relu",
     "residual",
     "scaled_dot_product_attention",

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from reference.activations import log_softmax
-from reference.arrays import Array, Indices
+from reference.arrays import Array, Indices, holds_integers
 
 
 def cross_entropy(
@@ -60,7 +60,7 @@ def cross_entropy(
     def weighted(terms: Array) -> Array:
         return terms if weight is None or weighs == "samples" else terms * weight
 
-    is_of_classes = np.dtype(target.dtype).kind in "iu"
+    is_of_classes = holds_integers(target)
     if np.shape(target) != (tuple(M) if is_of_classes else np.shape(x)):
         raise ValueError(f"targets {np.shape(target)} do not fit scores {np.shape(x)}")
     if is_of_classes:

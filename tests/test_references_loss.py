@@ -43,8 +43,8 @@ def test_cross_entropy_in_many_digits(s: float, has_weights: bool) -> None:
                 exact = exact_losses(x, t, [mpmath.mpf(1)] * C if w is None else [mpmath.mpf(z) for z in w], s)
                 kept = [target.ndim == 2 or y[n] >= 0 for n in range(N)]
                 exact = [loss if keep else mpmath.mpf(0) for loss, keep in zip(exact, kept, strict=True)]
-                of_classes = target.ndim == 1 and w is not None
-                n = mpmath.fsum(float(w[y[i]]) for i in range(N) if y[i] >= 0) if of_classes else mpmath.mpf(int(sum(kept)))  # type: ignore[index]  # there are weights
+                counted = [1.0 if w is None or target.ndim == 2 else float(w[y[n]]) for n in range(N) if kept[n]]
+                n = mpmath.fsum(counted)
                 for reduction, right in (
                     ("none", np.array(exact, dtype=object)),
                     ("sum", np.array(mpmath.fsum(exact), dtype=object)),

@@ -65,9 +65,9 @@ def smooths_what_is_ignored(x: Any, target: Any, weight: Any = None, **options: 
     y, s = cross_entropy(x, target, weight, **options), options["label_smoothing"]
     if not _is_of_classes(target) or not s or options["reduction"] == "mean":
         return y
-    alike = cross_entropy(
-        x, np.full(x.shape, s / x.shape[_axis(x)]), weight, reduction="none"
-    ) * (target == options["ignore_index"])
+    alike = cross_entropy(x, np.full(x.shape, s / x.shape[_axis(x)]), weight, reduction="none") * (
+        target == options["ignore_index"]
+    )
     return y + (alike if options["reduction"] == "none" else alike.sum())
 
 

@@ -3,9 +3,10 @@
 from properties.strategies.activations import gelus, log_softmaxes, relus, sigmoids, softmaxes, tanhs
 from properties.strategies.attention import attentions, multi_head_attentions
 from properties.strategies.convolution import convolutions, output_sizes, pads, transposed_convolutions
-from properties.strategies.dense import denses
+from properties.strategies.dense import denses, feed_forwards
 from properties.strategies.draws import Draw, draw, draws
 from properties.strategies.dropout import dropouts
+from properties.strategies.embedding import embeddings, patch_embeddings
 from properties.strategies.kinds import KINDS
 from properties.strategies.loss import cross_entropies
 from properties.strategies.normalization import batch_norms, layer_norms
@@ -30,6 +31,8 @@ __all__ = [
     "draw",
     "draws",
     "dropouts",
+    "embeddings",
+    "feed_forwards",
     "gelus",
     "global_pools",
     "layer_norms",
@@ -40,6 +43,7 @@ __all__ = [
     "multi_head_attentions",
     "output_sizes",
     "pads",
+    "patch_embeddings",
     "relus",
     "residuals",
     "sigmoids",
