@@ -100,6 +100,19 @@ accepts = {
         "a negative share of smoothing": SHARE,
         "more smoothing than there is": SHARE,
     },
+    "embedding": {
+        "an index too large": f"NaN: {DOCS}/_autosummary/jax.numpy.take.html",
+        "an index below 0": f"counted from the end: {DOCS}/_autosummary/jax.numpy.take.html",
+        "a table of one axis": f"of numbers for rows: {DOCS}/_autosummary/jax.numpy.take.html",
+    },
+    "patch_embedding": {
+        "an image that patches do not tile": "the rest is cut: https://openxla.org/stablehlo/spec#convolution",
+        "one bias for several outputs": BROADCAST,
+    },
+    "feed_forward": {
+        "one bias inside for several": BROADCAST,
+        "one bias for several outputs": BROADCAST,
+    },
     "dense": {
         "weights without an axis": f"they are one row: {DOCS}/_autosummary/jax.numpy.dot.html",
         "weights with an axis too many": f"any number of axes: {DOCS}/_autosummary/jax.numpy.dot.html",
@@ -608,7 +621,7 @@ def embedding(i: Array, table: Array, *, padding_idx: int | None = None) -> Arra
 def patch_embedding(x: Array, w: Array, bias: Array | None = None) -> Array:
     """As in the Vision Transformer of its authors, by a convolution without padding."""
     y = lax.conv_general_dilated(x, w, w.shape[2:], "VALID")
-    y = jnp.swapaxes(y.reshape(*y.shape[:2], -1), 1, 2)
+    y = jnp.swapaxes(y.reshape(*y.shape[:2], math.prod(y.shape[2:])), 1, 2)
     return y if bias is None else y + bias
 
 

@@ -321,7 +321,7 @@ def gradient_arithmetic(primitive: str, device: str, format: Format) -> Arithmet
         case "adaptive_average_pool" if device == "cpu" and is_low:
             return _added_in(format, f"{kernels}/cpu/AdaptiveAvgPoolKernel.cpp: the backward", ulps={"divide": 3})
         case "embedding" if device == "cpu" and is_low:
-            return _added_in(format, f"{kernels}/Embedding.cpp: embedding_dense_backward_cpu adds rows of that format")
+            return _added_in(format, f"{kernels}/Embedding.cpp: embedding_dense_backward_cpu")
         case "convolution" | "patch_embedding" if device == "cpu" and is_low:
             source = (
                 f"{kernels}/ConvolutionMM2d.cpp: the columns, the windows that meet in a number of x and the samples"

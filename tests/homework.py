@@ -157,6 +157,20 @@ def cross_entropy(x, target, weight=None, *, ignore_index=-100, label_smoothing=
     return loss.sum() / divisor if kept.any() else np.nan
 
 
+def embedding(i, table, *, padding_idx=None):
+    return np.eye(len(table))[i] @ table
+
+
+def patch_embedding(x, w, bias=None):
+    y = convolution(x, w, bias, stride=w.shape[2:])
+    return np.stack([y[(..., *at)] for at in np.ndindex(*y.shape[2:])], axis=1)
+
+
+def feed_forward(x, w1, w2, b1=None, b2=None):
+    hidden = dense(x, w1, b1)
+    return dense(np.where(hidden > 0, hidden, 0), w2, b2)
+
+
 def relu(x):
     return np.where(x > 0, x, 0.0)
 

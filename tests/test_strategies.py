@@ -295,6 +295,28 @@ REACH: dict[str, dict[str, Reached]] = {
             for b2 in (True, False)
         },
     },
+    "embedding": {
+        "one index": lambda p: shape(p, "i") == (),
+        "no index": lambda p: 0 in shape(p, "i"),
+        "more indices than rows": lambda p: math.prod(shape(p, "i")) > shape(p, "table")[0] > 1,
+        "padding from the end": _has("padding_idx", -1),
+        "no padding": _has("padding_idx", None),
+        "one row": lambda p: shape(p, "table")[0] == 1,
+    },
+    "patch_embedding": {
+        "no image": lambda p: 0 in shape(p),
+        **{f"rank {n}": lambda p, n=n: len(shape(p)) == n + 2 for n in (1, 2, 3)},
+        "channels, and patches with sides of their own": lambda p: shape(p)[1] > 1 and len(set(shape(p, "w")[2:])) > 1,
+        "one patch": lambda p: shape(p)[2:] == shape(p, "w")[2:],
+    },
+    "feed_forward": {
+        "one position": lambda p: len(shape(p)) == 1,
+        "no position": lambda p: 0 in shape(p),
+        "wider inside": lambda p: shape(p, "w1")[0] > shape(p, "w1")[1],
+        "narrower inside": lambda p: shape(p, "w1")[0] < shape(p, "w1")[1],
+        "as wide at the end": lambda p: shape(p, "w2")[0] == shape(p)[-1],
+        "both biases": lambda p: bool(p.arrays["b1"]) and bool(p.arrays["b2"]),
+    },
     "cross_entropy": {
         "one sample": lambda p: len(shape(p)) == 1,
         "no sample": lambda p: 0 in shape(p),

@@ -83,6 +83,9 @@ CALLS: dict[str, list[tuple[list[Any], dict[str, Any]]]] = {
         for weight in (None, flat)
         for reduction, s, weighs in (("mean", 0.0, "classes"), ("sum", 0.5, "samples"), ("none", 0.25, "classes"))
     ],
+    "embedding": [([np.array([[0, 3, 1]]), x[0]], {}), ([np.array(2), x[0]], {"padding_idx": -2})],
+    "patch_embedding": [([x, np.ones((5, 4, 2))], {}), ([x[:, :, None], np.ones((4, 4, 1, 3)), flat], {})],
+    "feed_forward": [([x, np.ones((3, 6)), np.ones((4, 3)), *b], {}) for b in ([], [flat[:3], flat], [None, flat])],
     "dense": [([x, np.ones((5, 6))], {}), ([x[0, 0], np.ones((2, 6)), flat[:2]], {})],
     "layer_norm": [([x, *affine], {"axes": 2, "eps": 0.5}) for affine in ([], [x[0]], [x[0], x[1]], [None, x[0]])]
     + [([x], {}), ([x, x[0, 0]], {"axes": 1})],

@@ -12,6 +12,7 @@ from conformance.mutants import (  # noqa: F401  # each registers its mutants
     convolution,
     dense,
     dropout,
+    embedding,
     gradients,
     lanes,
     loss,

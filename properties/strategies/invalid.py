@@ -431,6 +431,25 @@ INVALID: dict[str, dict[str, Change]] = {
         "more smoothing than there is": option("label_smoothing", 1.5),
         "unknown reduction": option("reduction", WORD),
     },
+    "embedding": {
+        "an index too large": lambda p: _with(p, i=replace(_spec(p, "i"), among=(_shape(p, "table")[0],))),
+        "an index below 0": lambda p: _with(p, i=replace(_spec(p, "i"), among=(-1,))),
+        "a table of one axis": where(set_to(padding_idx=None), shaped("table", lambda shape: shape[:1])),
+        "padding that is no row": option("padding_idx", lambda p: _shape(p, "table")[0]),
+    },
+    "patch_embedding": {
+        "an image that patches do not tile": where(lambda p: _shape(p, "w")[2] > 1, larger("x", 2)),
+        "weights for another number of channels": larger("w", 1),
+        "patches of another number of axes": with_axis("w"),
+        "bias of another length": larger("bias", 0, least=2),
+        "one bias for several outputs": one_for_all("bias"),
+    },
+    "feed_forward": {
+        "inputs of another width": larger("x", -1),
+        "layers that do not fit together": larger("w2", 1),
+        "one bias inside for several": one_for_all("b1"),
+        "one bias for several outputs": one_for_all("b2"),
+    },
     "dense": {
         "inputs of another width": larger("x", -1),
         "one input for several weights": where(
