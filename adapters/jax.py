@@ -38,6 +38,8 @@ conventions: dict[str, dict[str, Any]] = {
     # jax/_src/nn/functions.py, _apply_masks: booleans close with 0.7 times the least number of float32
     "scaled_dot_product_attention": {"closed_rows": "mean"},
     "multi_head_attention": {"closed_rows": "mean"},
+    # https://optax.readthedocs.io/en/latest/api/losses.html: a loss of each sample, and jnp.mean(loss, where=...)
+    "cross_entropy": {"weighs": "samples", "divisor": "samples"},
 }
 
 DOCS = "https://docs.jax.dev/en/latest"
@@ -55,6 +57,8 @@ CONV_TRANSPOSE = (
 TOEPLITZ = f"{DOCS}/_autosummary/jax.scipy.linalg.toeplitz.html"
 SCAN = f"after no step the states are what they were: {DOCS}/_autosummary/jax.lax.scan.html"
 _BIASES = {f"one number as {name}": BROADCAST for name in ("b_x", "b_h")}
+CLAMPED = "an index beyond the end is the last: https://docs.jax.dev/en/latest/notebooks/Common_Gotchas_in_JAX.html"
+SHARE = f"any number can be multiplied with: {DOCS}/_autosummary/jax.numpy.multiply.html"
 _POOL = {"kernel larger than the padded signal": NO_WINDOW, "negative padding": CUT}
 
 # Invalid problems that have a meaning here.
@@ -101,6 +105,28 @@ accepts = {
     },
     "softmax": {"nothing along the axis": f"{NOTHING}: {DOCS}/_autosummary/jax.nn.softmax.html"},
     "log_softmax": {"nothing along the axis": f"{NOTHING}: {DOCS}/_autosummary/jax.nn.log_softmax.html"},
+    "cross_entropy": {
+        "a class too many": f"NaN, or a row of zeros: {DOCS}/_autosummary/jax.nn.one_hot.html",
+        "a class below 0": f"counted from the end, or a row of zeros: {DOCS}/_autosummary/jax.nn.one_hot.html",
+        "one target for several samples": BROADCAST,
+        "weights of another number than classes": CLAMPED,
+        "one weight for several classes": CLAMPED,
+        "a negative share of smoothing": SHARE,
+        "more smoothing than there is": SHARE,
+    },
+    "embedding": {
+        "an index too large": f"NaN: {DOCS}/_autosummary/jax.numpy.take.html",
+        "an index below 0": f"counted from the end: {DOCS}/_autosummary/jax.numpy.take.html",
+        "a table of one axis": f"of numbers for rows: {DOCS}/_autosummary/jax.numpy.take.html",
+    },
+    "patch_embedding": {
+        "an image that patches do not tile": "the rest is cut: https://openxla.org/stablehlo/spec#convolution",
+        "one bias for several outputs": BROADCAST,
+    },
+    "feed_forward": {
+        "one bias inside for several": BROADCAST,
+        "one bias for several outputs": BROADCAST,
+    },
     "dense": {
         "weights without an axis": f"they are one row: {DOCS}/_autosummary/jax.numpy.dot.html",
         "weights with an axis too many": f"any number of axes: {DOCS}/_autosummary/jax.numpy.dot.html",
@@ -135,6 +161,8 @@ CONTRACTIONS = (
     "transposed_convolution",
     "true_convolution",
     "dense",
+    "feed_forward",
+    "patch_embedding",
     "residual",
     *RECURRENT,
     "scaled_dot_product_attention",
@@ -169,8 +197,11 @@ composed = (
     "dropout",
     "residual",
     "sinusoidal_encoding",
+    "cross_entropy",
     "dense",
     *RECURRENT,
+    "feed_forward",
+    "patch_embedding",
     "multi_head_attention",
     "additive_attention",
     "learned_encoding",
@@ -630,6 +661,50 @@ def layer_norm(
     y = (x - mean) * (scale if weight is None else scale * weight.astype(wide))
     y = y if bias is None else y + bias.astype(wide)
     return y.astype(dtype)
+
+
+def cross_entropy(
+    x: Array,
+    target: Array,
+    weight: Array | None = None,
+    *,
+    ignore_index: int = -100,
+    label_smoothing: float = 0.0,
+    reduction: str = "mean",
+) -> Array:
+    """As with optax, whose losses are those of samples: what weighs and averages them is written around it."""
+    axis = min(1, x.ndim - 1)
+    log_p = jax.nn.log_softmax(x, axis)
+    is_of_classes = jnp.issubdtype(target.dtype, jnp.integer)
+    kept = target != ignore_index if is_of_classes else None
+    labels = jnp.where(target == ignore_index, 0, target) if is_of_classes else None
+    if labels is not None and not label_smoothing:
+        loss = -jnp.take_along_axis(log_p, jnp.expand_dims(labels, axis), axis).squeeze(axis)
+    else:
+        t = target if labels is None else jax.nn.one_hot(labels, x.shape[axis], dtype=x.dtype, axis=axis)
+        loss = -jnp.sum(((1 - label_smoothing) * t + label_smoothing / x.shape[axis]) * log_p, axis)
+    if weight is not None:
+        loss = loss * (jnp.tensordot(weight, target, (0, axis)) if labels is None else weight[labels])
+    if reduction == "none":
+        return loss if kept is None else jnp.where(kept, loss, 0)
+    return {"mean": jnp.mean, "sum": jnp.sum}[reduction](loss, where=kept)
+
+
+def embedding(i: Array, table: Array, *, padding_idx: int | None = None) -> Array:
+    if padding_idx is not None:
+        raise NotImplementedError(f"no row is set apart: {DOCS}/_autosummary/jax.numpy.take.html")
+    return jnp.take(table, i, axis=0)
+
+
+def patch_embedding(x: Array, w: Array, bias: Array | None = None) -> Array:
+    """As in the Vision Transformer of its authors, by a convolution without padding."""
+    y = lax.conv_general_dilated(x, w, w.shape[2:], "VALID")
+    y = jnp.swapaxes(y.reshape(*y.shape[:2], math.prod(y.shape[2:])), 1, 2)
+    return y if bias is None else y + bias
+
+
+def feed_forward(x: Array, w1: Array, w2: Array, b1: Array | None = None, b2: Array | None = None) -> Array:
+    return dense(jax.nn.relu(dense(x, w1, b1)), w2, b2)
 
 
 def dense(x: Array, w: Array, bias: Array | None = None) -> Array:

@@ -2,7 +2,7 @@
 
 An adapter with arrays of its own may have `layouts`, a function of a native array for each name. Without
 them its boundary, or its functions, get the views of NumPy that are here. Between the numbers of a view
-lie NaN, so that reading them shows.
+lie NaN, and between integers one that means nothing, so that reading them shows.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Array = NDArray[Any]
 
 def every_second_element(x: Array) -> Array:
     """Every second place along each axis of a larger array."""
-    around = np.full([2 * n for n in x.shape], np.nan, x.dtype)
+    around = np.full([2 * n for n in x.shape], _beside(x), x.dtype)
     view: Array = around[_steps(x, 2)]
     view[...] = x
     return view
@@ -41,10 +41,14 @@ def channels_last(x: Array) -> Array:
 
 def from_the_second_element(x: Array) -> Array:
     """It begins one element into its memory, so it is not aligned to a vector register."""
-    around = np.full(x.size + 1, np.nan, x.dtype)
+    around = np.full(x.size + 1, _beside(x), x.dtype)
     view = around[1:].reshape(x.shape)
     view[...] = x
     return view
+
+
+def _beside(x: Array) -> float:
+    return np.iinfo(x.dtype).max if x.dtype.kind in "iu" else np.nan
 
 
 def _steps(x: Array, step: int) -> Any:

@@ -33,6 +33,8 @@ formats = ("float64", "float32", "bfloat16", "float16")
 composed = (
     "true_convolution",
     "residual",
+    "feed_forward",
+    "patch_embedding",
     "additive_attention",
     "decoder_step",
     "sinusoidal_encoding",
@@ -117,7 +119,8 @@ def get(y: Tensor) -> np.ndarray[Any, Any]:
 
 
 def every_second_element(x: Tensor) -> Tensor:
-    around = x.new_full([2 * n for n in x.shape], True if x.dtype == torch.bool else math.nan)
+    beside = math.nan if x.is_floating_point() else True if x.dtype == torch.bool else torch.iinfo(x.dtype).max
+    around = x.new_full([2 * n for n in x.shape], beside)
     return around[(*[slice(None, None, 2)] * x.ndim, ...)].copy_(x)
 
 
@@ -243,7 +246,10 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
             return default_arithmetic(format, ulps={"divide": 2}, source=source)
         case "softmax" | "log_softmax":  # the exponentials are kept in the format of x where the axis is not the last
             return default_arithmetic(format)
-        case "residual" | "additive_attention":  # each layer returns its result in the format of x
+        case "cross_entropy":
+            source = f"{KERNELS}/LossNLL.cpp: a log-softmax in the format of x, whose terms are added up in that format"
+            return Arithmetic(format, format, format, source=source)
+        case "residual" | "feed_forward" | "additive_attention":  # each layer returns its result in the format of x
             return default_arithmetic(format)
         case "scaled_dot_product_attention" | "multi_head_attention":
             claims: dict[str, Any] = {
@@ -281,7 +287,7 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
                 )
             flushes = format is BFLOAT16
             return default_arithmetic(format, flushes_inputs=flushes, flushes_results=flushes, source=source)
-        case "convolution" | "true_convolution" if format is BFLOAT16 and device == "cpu":
+        case "convolution" | "true_convolution" | "patch_embedding" if format is BFLOAT16 and device == "cpu":
             source = "oneDNN, src/common/bfloat16.cpp, and Intel, VDPBF16PS: subnormals are flushed and read as zero"
             source += "; channels are padded to pairs with weights of 0, which meet the numbers that lie behind"
             return wide_arithmetic(
@@ -300,7 +306,9 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
                 spreads_specials=flushes,
                 source=source,
             )
-        case "convolution" | "true_convolution" | "transposed_convolution" if format is FLOAT32 and device == "cuda":
+        case "convolution" | "true_convolution" | "transposed_convolution" | "patch_embedding" if (
+            format is FLOAT32 and device == "cuda"
+        ):
             allowed = torch.backends.cudnn.allow_tf32
             source = f"{DOCS}/notes/cuda.html: cuDNN may use TF32" if allowed else ""
             return wide_arithmetic(format, tensor_float32=allowed, source=source)
@@ -350,7 +358,9 @@ def gradient_arithmetic(primitive: str, device: str, format: Format) -> Arithmet
             return _added_in(format, f"{kernels}/cpu/AvgPoolKernel.cpp: cpu_avg_pool2d_backward")
         case "adaptive_average_pool" if device == "cpu" and is_low:
             return _added_in(format, f"{kernels}/cpu/AdaptiveAvgPoolKernel.cpp: the backward", ulps={"divide": 3})
-        case "convolution" | "true_convolution" if device == "cpu" and is_low:
+        case "embedding" if device == "cpu" and is_low:
+            return _added_in(format, f"{kernels}/Embedding.cpp: embedding_dense_backward_cpu")
+        case "convolution" | "true_convolution" | "patch_embedding" if device == "cpu" and is_low:
             source = (
                 f"{kernels}/ConvolutionMM2d.cpp: the columns, the windows that meet in a number of x and the samples"
             )
@@ -630,6 +640,36 @@ def layer_norm(
     x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, axes: int = 1, eps: float = 1e-5
 ) -> Tensor:
     return F.layer_norm(x, [x.shape[i] for i in range(-axes, 0)], weight, bias, eps)
+
+
+def cross_entropy(
+    x: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    *,
+    ignore_index: int = -100,
+    label_smoothing: float = 0.0,
+    reduction: str = "mean",
+) -> Tensor:
+    return F.cross_entropy(
+        x, target, weight, ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing
+    )
+
+
+def embedding(i: Tensor, table: Tensor, *, padding_idx: int | None = None) -> Tensor:
+    return F.embedding(i, table, padding_idx)
+
+
+def patch_embedding(x: Tensor, w: Tensor, bias: Tensor | None = None) -> Tensor:
+    """As in torchvision.models.VisionTransformer."""
+    if any(S % P for S, P in zip(x.shape[2:], w.shape[2:], strict=True)):
+        raise ValueError("Wrong image size")
+    patches = (F.conv1d, F.conv2d, F.conv3d)[w.ndim - 3](x, w, bias, w.shape[2:])
+    return patches.flatten(2).transpose(1, 2)
+
+
+def feed_forward(x: Tensor, w1: Tensor, w2: Tensor, b1: Tensor | None = None, b2: Tensor | None = None) -> Tensor:
+    return F.linear(F.relu(F.linear(x, w1, b1)), w2, b2)
 
 
 def dense(x: Tensor, w: Tensor, bias: Tensor | None = None) -> Tensor:

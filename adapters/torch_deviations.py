@@ -418,6 +418,15 @@ deviations = [
         versions="==2.13.*",
     ),
     accepted(
+        "cross_entropy",
+        "a negative share of smoothing",
+        {"x": [1.0, 2.0], "target": np.array(0), "weight": None},
+        {"label_smoothing": -0.5},
+        "label_smoothing is to lie between 0 and 1; a negative one is taken for 0 without a word",
+        "https://github.com/pytorch/pytorch/issues/134767",
+        versions="==2.13.*",
+    ),
+    accepted(
         "layer_norm",
         "negative eps",
         {"x": [1.0, 2.0], "weight": None, "bias": None},

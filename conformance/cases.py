@@ -14,9 +14,12 @@ from properties.strategies import (
     average_pools,
     batch_norms,
     convolutions,
+    cross_entropies,
     decoder_steps,
     denses,
     dropouts,
+    embeddings,
+    feed_forwards,
     flop_counts,
     gelus,
     global_pools,
@@ -30,6 +33,7 @@ from properties.strategies import (
     output_sizes,
     pads,
     parameter_counts,
+    patch_embeddings,
     recurrences,
     relus,
     residuals,
@@ -109,6 +113,16 @@ def evaluated(p: Any) -> tuple[str, ...]:
     return () if p.training else ("x",)
 
 
+def words(p: Any) -> tuple[str, ...]:
+    """i (*N): each index is a sample."""
+    return ("i",) if p.i.ndim else ()
+
+
+def targets(p: Any) -> tuple[str, ...]:
+    """x (N, C, *S) is a batch where its losses are not reduced."""
+    return ("x", "target") if p.x.ndim > 1 and p.reduction == "none" else ()
+
+
 def heads(p: Any) -> tuple[str, ...]:
     """q (*B, T, d), and heads in groups are no batch; a mask that has the batch's first axis may broadcast along it."""
     are_heads = p.q.ndim == 3 and p.q.shape[0] != p.k.shape[0]
@@ -116,7 +130,7 @@ def heads(p: Any) -> tuple[str, ...]:
     return () if p.q.ndim < 3 or are_heads else ("q", "k", "v", "mask") if has_own else ("q", "k", "v")
 
 
-def states(p: Any) -> tuple[str, ...]:
+def attended(p: Any) -> tuple[str, ...]:
     """s (*B, T, m) and h, with a mask for each sample or for all."""
     has_own = p.mask is not None and p.mask.ndim == p.s.ndim
     return () if p.s.ndim < 3 else ("s", "h", "mask") if has_own else ("s", "h")
@@ -166,6 +180,7 @@ CASES = (
     Case(gelus(), samples=above(0)),
     Case(softmaxes(), samples=rows),
     Case(log_softmaxes(), samples=rows),
+    Case(cross_entropies(), ("x", "target"), samples=targets),
     Case(denses(), exact=True, samples=above(1)),
     Case(recurrences("rnn_step"), samples=states, outputs=("h",)),
     Case(recurrences("rnn"), samples=states, outputs=("y", "h")),
@@ -174,10 +189,13 @@ CASES = (
     Case(recurrences("gru_step"), samples=states, outputs=("h",)),
     Case(recurrences("gru"), samples=states, outputs=("y", "h")),
     Case(decoder_steps(), samples=contexts, outputs=("s",)),
+    Case(feed_forwards(), exact=True, samples=above(1)),
+    Case(embeddings(), exact=True, samples=words),
+    Case(patch_embeddings(), exact=True, samples=batch),
     Case(residuals(), exact=True, samples=above(1)),
     Case(attentions(groups=(0, 2, 3), window=(None, 1, (0, 2)), closed=(False, True)), samples=heads),
     Case(multi_head_attentions(closed=(False, True)), samples=sequences),
-    Case(additive_attentions(), samples=states),
+    Case(additive_attentions(), samples=attended),
     Case(sinusoidal_encodings(), differentiable=(), samples=positions),
     Case(learned_encodings(), exact=True, samples=above(2)),
     Case(naive_encodings(), exact=True, samples=above(2)),

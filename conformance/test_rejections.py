@@ -11,8 +11,6 @@ import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
 import reference
 from adapters.backend import Backend, BackendError, NotOffered
 from conformance.cases import Case
@@ -22,6 +20,7 @@ from properties.agreement import AcceptedInvalid, Failure, rejects
 from properties.strategies import Draw
 from properties.strategies.invalid import INVALID, invalids
 from properties.trial import is_strict
+from reference.arithmetic.formats import holds_numbers
 
 
 class StaleConvention(Failure):
@@ -77,7 +76,7 @@ def refusal(draw: Draw) -> str:
 
 def _referred(draw: Draw, conventions: Mapping[str, Any]) -> Any:
     """What the reference makes of a draw."""
-    arrays = [x.astype(float) if isinstance(x, np.ndarray) and x.dtype != bool else x for x in draw.arrays.values()]
+    arrays = [x.astype(float) if holds_numbers(x) else x for x in draw.arrays.values()]
     return reference.PRIMITIVES[draw.primitive](*arrays, **{**conventions, **draw.options})
 
 

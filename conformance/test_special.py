@@ -9,7 +9,8 @@ against every number, also in a maximum. What differs is this:
     convolution,            w        NaN, infinity     undecided where a tap lies outside of the signal: 0 times
     transposed_convolution                             it is NaN, or it takes no part
     convolution,            x, w     NaN, infinity     undecided where a backend claims that zeros which it adds
-    true_convolution                                   meet other numbers (claim: spreads_specials)
+    true_convolution,                                  meet other numbers (claim: spreads_specials)
+    patch_embedding
     true_convolution        x, w     NaN, infinity     undecided where it meets no number of the other one: which of
                                                        both is padded with zeros is left open
     dropout                 x        NaN, infinity     convention where it is dropped: it is replaced, or it is
@@ -85,12 +86,12 @@ def undecided(draw: Draw, backend: Backend, bound: Bounded) -> Mask:
     """Where the table says so."""
     if draw.primitive in SCORES and any(np.isinf(x).any() for x in _numbers(draw, SCORES[draw.primitive])):
         return np.isnan(bound.value)
-    if draw.primitive not in ("convolution", "transposed_convolution", "true_convolution"):
-        return np.zeros(bound.shape, bool)
     if backend.arithmetic(draw.primitive).spreads_specials and not _are_finite(draw):
         return np.ones(bound.shape, bool)
     if draw.primitive == "true_convolution":
         return meets_nothing(draw)
+    if draw.primitive not in ("convolution", "transposed_convolution"):
+        return np.zeros(bound.shape, bool)
     return taps_outside(draw) & ~np.isfinite(bound.value)
 
 

@@ -72,21 +72,27 @@ def _fills(problem: Problem, like: Draw) -> Iterator[Draw]:
 
 def _simplify_numbers(search: _Search) -> None:
     names = [name for name, x in {**search.best.arrays, **search.best.extras}.items() if isinstance(x, np.ndarray)]
+    given = {**search.best.problem.arrays, **search.best.problem.extras}
+    specs = {name: x if isinstance(x := given[name], Spec) else Spec(()) for name in names}
     for name in names:
+        if among := specs[name].among:
+            search.accepts(search.best.with_arrays(**{name: np.full_like(_array(search.best, name), among[0])}))
+            continue
         for whole in (np.zeros_like, np.ones_like):
             if whole is np.zeros_like and _array(search.best, name).dtype == bool:
                 continue  # a mask becomes simpler where it is open
             if search.accepts(search.best.with_arrays(**{name: whole(_array(search.best, name))})):
                 break
     for name in names:
-        spec = {**search.best.problem.arrays, **search.best.problem.extras}[name]
-        least = 0.0 if isinstance(spec, Spec) and (spec.nonnegative or spec.whole) else -1.0
+        spec = specs[name]
+        least = 0.0 if spec.nonnegative or spec.whole else -1.0
         for i in range(_array(search.best, name).size):
             x = _array(search.best, name)
             if x.size > SMALL:
                 break
             number = float(x.flat[i])
-            simple = (1.0,) if x.dtype == bool else (0.0, 1.0, -1.0, 2.0, float(np.rint(number)), _rounded(number))
+            simple: tuple[float, ...] = (0.0, 1.0, -1.0, 2.0, float(np.rint(number)), _rounded(number))
+            simple = (1.0,) if x.dtype == bool else spec.among or simple
             for value in dict.fromkeys(simple):
                 if number in (simple[0], value):
                     break

@@ -24,7 +24,7 @@ from properties.sides import bounded
 from properties.strategies.draws import Draw, draw
 from properties.strategies.problems import Problem, Spec
 from reference.arithmetic import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, Arithmetic, Format, default_arithmetic
-from reference.arithmetic.formats import Floats
+from reference.arithmetic.formats import Floats, holds_numbers
 
 Rng = np.random.Generator
 
@@ -348,7 +348,7 @@ def around_the_smallest(backend: Backend, problem: Problem, seeds: Sequence[int]
     F = backend.format
     like = draw(problem, "integers", F, seeds)
     rng = np.random.default_rng(seeds)
-    names = [name for name, x in like.arrays.items() if isinstance(x, np.ndarray) and x.dtype != bool]
+    names = [name for name, x in like.arrays.items() if holds_numbers(x)]
 
     def filled(first: float, others: float) -> Draw:
         arrays = {

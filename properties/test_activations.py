@@ -10,6 +10,7 @@ from properties.agreement import at_most
 from properties.law import law
 from properties.sides import wide
 from properties.strategies import gelus, log_softmaxes, relus, sigmoids, softmaxes, tanhs
+from properties.strategies.cotangents import differentiated
 
 
 @law("SOFT-1", softmaxes(), verb=at_most)
@@ -53,6 +54,21 @@ def test_log_shift_invariance(f: Any, p: Any) -> Any:
 def test_log_permutation_equivariance(f: Any, p: Any) -> Any:
     """log_softmax(x in another order) = log_softmax(x) in that order."""
     return f.log_softmax(_reordered(p.x, p.axis), **p.options), _reordered(f.log_softmax(p.x, **p.options), p.axis)
+
+
+@law("SOFT-5", softmaxes(length=(2,)))
+def test_two_classes(f: Any, p: Any) -> Any:
+    """softmax([a, b])[0] = sigmoid(a - b)."""
+    a, b = np.split(p.x, 2, axis=p.axis)
+    return np.split(f.softmax(p.x, **p.options), 2, axis=p.axis)[0], f.sigmoid(a - b)
+
+
+@law("SOFT-6", differentiated(softmaxes()))
+def test_rows_of_the_jacobian(f: Any, p: Any) -> Any:
+    """The gradient by x sums to 0, since the softmax of x + c is the same: what it adds is what it takes away."""
+    g = f.gradient("softmax", p.cotangent, p.x, by="x", **p.options)
+    added, taken = (np.sum(np.maximum(part, 0.0), axis=p.axis) for part in (g, -g))
+    return added, taken
 
 
 @law("SOFT-4", log_softmaxes())

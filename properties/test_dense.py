@@ -1,12 +1,14 @@
-"""Laws of the dense layer."""
+"""Laws of the dense layer, and of two."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from properties.law import law
 from properties.sides import wide
-from properties.strategies import denses
+from properties.strategies import denses, feed_forwards
 
 
 @law("DENSE-1", denses(bias=(False,), inputs=2))
@@ -25,3 +27,27 @@ def test_linear_in_the_weights(f: Any, p: Any) -> Any:
 def test_bias_is_added(f: Any, p: Any) -> Any:
     """dense(x, w, b) = dense(x, w) + b."""
     return f.dense(*p.arrays), f.dense(p.x, p.w) + wide(p.bias)
+
+
+@law("DENSE-2", feed_forwards(kinds=("integers", "normal", "sparse")))
+def test_layers_compose(f: Any, p: Any) -> Any:
+    """dense(dense(x, w1, b1), w2, b2) = dense(x, w2 w1, w2 b1 + b2): without a ramp two layers are one."""
+    w = np.matmul(p.w2, p.w1)
+    inner = None if p.b1 is None else np.matmul(p.w2, p.b1)
+    b = inner if p.b2 is None else p.b2 if inner is None else inner + p.b2
+    return f.dense(f.dense(p.x, p.w1, p.b1), p.w2, p.b2), f.dense(p.x, w, b)
+
+
+@law("FFN-1", feed_forwards())
+def test_positions_are_apart(f: Any, p: Any) -> Any:
+    """Some positions in another order give the same rows in that order."""
+    if p.x.ndim < 2:
+        return f.feed_forward(*p.arrays), f.feed_forward(*p.arrays)
+    some = np.flip(p.x, 0)[: max(1, p.x.shape[0] - 1)]
+    return f.feed_forward(some, *p.arrays[1:]), np.flip(f.feed_forward(*p.arrays), 0)[: some.shape[0]]
+
+
+@law("FFN-2", feed_forwards())
+def test_layers_with_a_ramp_between(f: Any, p: Any) -> Any:
+    """feed_forward(x) = dense(relu(dense(x, w1, b1)), w2, b2)."""
+    return f.feed_forward(*p.arrays), f.dense(f.relu(f.dense(p.x, p.w1, p.b1)), p.w2, p.b2)

@@ -27,6 +27,7 @@ from properties.strategies.draws import Draw, Entropy, draws
 from properties.strategies.kinds import KINDS
 from properties.strategies.problems import Problem, Problems, Spec
 from reference.arithmetic import FLOAT32, FLOAT64
+from reference.arithmetic.formats import holds_numbers
 
 Judge = Callable[[Backend, Draw], None]
 
@@ -429,10 +430,7 @@ def _expect_right(entry: str, pinned: Draw, check: Check, backend: Backend, judg
     functions = {name: functools.partial(f, **conventions[name]) for name, f in reference.PRIMITIVES.items()}
     adapter = SimpleNamespace(**vars(itself) | functions | {"conventions": conventions})
     right = Backend(adapter, "the reference", "", "cpu", FLOAT64, "eager")
-    wide = {
-        name: x.astype(float) if isinstance(x, np.ndarray) and x.dtype != bool else x
-        for name, x in {**pinned.arrays, **pinned.extras}.items()
-    }
+    wide = {name: x.astype(float) if holds_numbers(x) else x for name, x in {**pinned.arrays, **pinned.extras}.items()}
     draw = replace(pinned.with_arrays(**wide), format=FLOAT64)
     tally, agreement.tally = agreement.tally, Tally()
     try:
@@ -476,10 +474,7 @@ def _pinned(deviation: Deviation, check: Check, backend: Backend, problems: Prob
             f"{deviation.reason} ({deviation.link}): the pinned example has {', '.join(unknown)}, which is none of "
             f"{', '.join(parameters + extras)}"
         )
-    filled = {
-        name: _in_format(np.asarray(x), backend) if isinstance(x, (list, np.ndarray)) else x
-        for name, x in given.items()
-    }
+    filled = {name: _in_format(x, backend) if isinstance(x, (list, np.ndarray)) else x for name, x in given.items()}
     specs = {name: Spec(x.shape) if isinstance(x, np.ndarray) else x for name, x in filled.items()}
     mine = {name: x for name, x in filled.items() if name in parameters}
     others = {name: x for name, x in filled.items() if name not in parameters}
@@ -490,5 +485,10 @@ def _pinned(deviation: Deviation, check: Check, backend: Backend, problems: Prob
 
 
 def _in_format(x: Any, backend: Backend) -> Any:
-    """Numbers of a backend's format; booleans stay what they are."""
-    return x if x.dtype == bool else backend.format.round(x.astype(float)).astype(backend.format.dtype)
+    """Numbers of a backend's format; booleans stay what they are, and so does an array of integers, but not a list."""
+    is_list, x = isinstance(x, list), np.asarray(x)
+    return (
+        x
+        if x.dtype.kind in ("b" if is_list else "biu")
+        else backend.format.round(x.astype(float)).astype(backend.format.dtype)
+    )

@@ -40,8 +40,10 @@ from reference.convolution import (
     transposed_convolution,
     true_convolution,
 )
-from reference.dense import dense
+from reference.dense import dense, feed_forward
 from reference.dropout import dropout
+from reference.embedding import embedding, patch_embedding
+from reference.loss import cross_entropy
 from reference.normalization import (
     batch_norm,
     factored_batch_norm,
@@ -104,6 +106,7 @@ PRIMITIVES: dict[str, Callable[..., Any]] = {
         gelu,
         softmax,
         log_softmax,
+        cross_entropy,
         dense,
         rnn_step,
         rnn,
@@ -112,6 +115,9 @@ PRIMITIVES: dict[str, Callable[..., Any]] = {
         gru_step,
         gru,
         decoder_step,
+        feed_forward,
+        embedding,
+        patch_embedding,
         residual,
         scaled_dot_product_attention,
         multi_head_attention,
@@ -149,9 +155,12 @@ __all__ = [
     "average_pool",
     "batch_norm",
     "convolution",
+    "cross_entropy",
     "decoder_step",
     "dense",
     "dropout",
+    "embedding",
+    "feed_forward",
     "flop_count",
     "gelu",
     "global_average_pool",
@@ -170,6 +179,7 @@ __all__ = [
     "output_size",
     "pad",
     "parameter_count",
+    "patch_embedding",
     "relu",
     "residual",
     "rnn",

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 # float64 arrays, or arrays of a type that NumPy dispatches to, such as Bounded: hence Any.
 Array = Any
 Mask = NDArray[np.bool_]
+Indices = NDArray[np.int_]  # of classes, or of the rows of a table
 
 Pair = tuple[int, int]
 PerAxis = int | Sequence[int]
@@ -27,3 +28,12 @@ def per_axis(value: PerAxis, rank: int) -> tuple[int, ...]:
     if len(values) != rank:
         raise ValueError(f"{values} has {len(values)} entries for {rank} spatial axes")
     return values
+
+
+def holds_integers(x: Array) -> bool:
+    """Whether an array holds integers, as classes are; an array of the bounds never does.
+
+    >>> holds_integers(np.array([1, 2])), holds_integers(np.array([1.0, 2.0]))
+    (True, False)
+    """
+    return isinstance(x, np.ndarray) and x.dtype.kind in "iu"

@@ -140,6 +140,37 @@ def log_softmax(x, *, axis=-1):
     return d - np.log(np.exp(d).sum(axis=axis, keepdims=True))
 
 
+def cross_entropy(x, target, weight=None, *, ignore_index=-100, label_smoothing=0.0, reduction="mean"):
+    axis = 1 if x.ndim > 1 else 0
+    C = x.shape[axis]
+    log_p = np.moveaxis(log_softmax(x, axis=axis), axis, -1)
+    is_classes = target.dtype.kind == "i"
+    t = np.eye(C)[np.where(target == ignore_index, 0, target)] if is_classes else np.moveaxis(target, axis, -1)
+    w = np.ones(C) if weight is None else weight
+    kept = target != ignore_index if is_classes else np.ones(t.shape[:-1], bool)
+    loss = -np.sum(w * ((1 - label_smoothing) * t + label_smoothing / C) * log_p, axis=-1) * kept
+    if reduction == "none":
+        return loss
+    if reduction == "sum":
+        return loss.sum()
+    divisor = np.sum((t @ w) * kept) if is_classes else kept.sum()
+    return loss.sum() / divisor if kept.any() else np.nan
+
+
+def embedding(i, table, *, padding_idx=None):
+    return np.eye(len(table))[i] @ table
+
+
+def patch_embedding(x, w, bias=None):
+    y = convolution(x, w, bias, stride=w.shape[2:])
+    return np.stack([y[(..., *at)] for at in np.ndindex(*y.shape[2:])], axis=1)
+
+
+def feed_forward(x, w1, w2, b1=None, b2=None):
+    hidden = dense(x, w1, b1)
+    return dense(np.where(hidden > 0, hidden, 0), w2, b2)
+
+
 def relu(x):
     return np.where(x > 0, x, 0.0)
 

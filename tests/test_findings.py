@@ -35,6 +35,7 @@ REASONS = {
     "torch_attention_counts_keys_by_values.py": ("the fast kernel counts the keys by the values",),
     "torch_multi_head_attention_short_bias.py": ("three biases in one array",),
     "torch_transposed_convolution_dilation_0.py": ("a transposed convolution that goes to oneDNN",),
+    "torch_cross_entropy_negative_smoothing.py": ("label_smoothing is to lie between 0 and 1",),
     "torch_layer_norm_negative_eps.py": ("layer_norm takes a negative eps",),
     "torch_adaptive_average_of_nothing.py": ("an empty signal has the mean NaN",),
     "torch_meta_convolution_unchecked.py": ("a convolution of meta tensors",),

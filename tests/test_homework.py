@@ -84,6 +84,12 @@ MISTAKES = {
         "np.cos(angle), np.sin(angle)",
         ("VALUES sinusoidal_encoding", "POS-1 an_offset_is_a_rotation", "POS-4 start"),
     ),
+    "loss_that_counts_what_is_ignored": Mistake(
+        "cross_entropy",
+        "label_smoothing / C) * log_p, axis=-1) * kept",
+        "label_smoothing / C) * log_p, axis=-1)",
+        ("VALUES cross_entropy",),
+    ),
     "eps_outside_the_root_of_batch_norm": Mistake(
         "batch_norm",
         "np.sqrt(var.reshape(shape) + eps)",

@@ -27,6 +27,7 @@ from properties.strategies import (
     average_pools,
     batch_norms,
     convolutions,
+    cross_entropies,
     draw,
     draws,
     dropouts,
@@ -328,6 +329,47 @@ REACH: dict[str, dict[str, Reached]] = {
             for b2 in (True, False)
         },
     },
+    "embedding": {
+        "one index": lambda p: shape(p, "i") == (),
+        "no index": lambda p: 0 in shape(p, "i"),
+        "more indices than rows": lambda p: math.prod(shape(p, "i")) > shape(p, "table")[0] > 1,
+        "padding from the end": _has("padding_idx", -1),
+        "no padding": _has("padding_idx", None),
+        "one row": lambda p: shape(p, "table")[0] == 1,
+    },
+    "patch_embedding": {
+        "no image": lambda p: 0 in shape(p),
+        **{f"rank {n}": lambda p, n=n: len(shape(p)) == n + 2 for n in (1, 2, 3)},
+        "channels, and patches with sides of their own": lambda p: shape(p)[1] > 1 and len(set(shape(p, "w")[2:])) > 1,
+        "one patch": lambda p: shape(p)[2:] == shape(p, "w")[2:],
+    },
+    "feed_forward": {
+        "one position": lambda p: len(shape(p)) == 1,
+        "no position": lambda p: 0 in shape(p),
+        "wider inside": lambda p: shape(p, "w1")[0] > shape(p, "w1")[1],
+        "narrower inside": lambda p: shape(p, "w1")[0] < shape(p, "w1")[1],
+        "as wide at the end": lambda p: shape(p, "w2")[0] == shape(p)[-1],
+        "both biases": lambda p: bool(p.arrays["b1"]) and bool(p.arrays["b2"]),
+    },
+    "cross_entropy": {
+        "one sample": lambda p: len(shape(p)) == 1,
+        "no sample": lambda p: 0 in shape(p),
+        "one class": lambda p: shape(p)[min(1, len(shape(p)) - 1)] == 1,
+        "as many positions as classes": lambda p: len(shape(p)) > 2 and shape(p)[1] == shape(p)[-1] > 1,
+        "a class that is ignored, with weights and smoothing": lambda p: (
+            p.options.get("ignore_index", -1) >= 0 and bool(p.arrays["weight"]) and p.options["label_smoothing"] > 0
+        ),
+        "probabilities with weights and smoothing": lambda p: (
+            "ignore_index" not in p.options and bool(p.arrays["weight"]) and p.options["label_smoothing"] > 0
+        ),
+        **{
+            f"{reduction} with weights {weight}": lambda p, reduction=reduction, weight=weight: (
+                p.options["reduction"] == reduction and bool(p.arrays["weight"]) is weight
+            )
+            for reduction in ("mean", "sum", "none")
+            for weight in (True, False)
+        },
+    },
     "sinusoidal_encoding": {
         "one position": lambda p: shape(p, "t") == (),
         "no position": lambda p: 0 in shape(p, "t"),
@@ -530,6 +572,7 @@ OF_LAWS = {
     "pads": pads(mode=("circular",)),
     "blocks": residuals(blocks=2),
     "offset": sinusoidal_encodings(offset=True),
+    "losses": cross_entropies(others=("x2", "c")),
     "pool with room": max_pools(padding=("none", "symmetric"), room=6),
     "pool everywhere": max_pools(dilation=(1,), everywhere=True),
     "pool twice": max_pools(stride=("kernel",), padding=("none",), twice=True),

@@ -14,6 +14,7 @@ import reference
 from conformance.cases import INTEGERS
 from reference.arithmetic import FLOAT32, Bounded, OutsideVocabulary, default_arithmetic
 from reference.arithmetic.bounded import CONSTANTS, FUNCTIONS, UFUNCS
+from reference.arithmetic.formats import holds_numbers
 
 
 class Watched(NDArrayOperatorsMixin):
@@ -57,8 +58,8 @@ class Watched(NDArrayOperatorsMixin):
 
 
 def _is_numbers(x: Any) -> bool:
-    """Whether an array has errors; a mask of booleans has none, and passes unchanged."""
-    return isinstance(x, np.ndarray) and x.dtype != bool
+    """Whether an array has errors; booleans and integers have none, and pass unchanged."""
+    return holds_numbers(x)
 
 
 def _bare(x: Any) -> Any:
@@ -88,6 +89,15 @@ CALLS: dict[str, list[tuple[list[Any], dict[str, Any]]]] = {
     "sigmoid": [([x], {})],
     "tanh": [([x], {})],
     "gelu": [([x], {}), ([x], {"approximate": "tanh"})],
+    "cross_entropy": [
+        ([x, target, weight], {"reduction": reduction, "label_smoothing": s, "weighs": weighs, "ignore_index": 1})
+        for target in (np.arange(12).reshape(2, 6) % 4, x + 28)
+        for weight in (None, flat)
+        for reduction, s, weighs in (("mean", 0.0, "classes"), ("sum", 0.5, "samples"), ("none", 0.25, "classes"))
+    ],
+    "embedding": [([np.array([[0, 3, 1]]), x[0]], {}), ([np.array(2), x[0]], {"padding_idx": -2})],
+    "patch_embedding": [([x, np.ones((5, 4, 2))], {}), ([x[:, :, None], np.ones((4, 4, 1, 3)), flat], {})],
+    "feed_forward": [([x, np.ones((3, 6)), np.ones((4, 3)), *b], {}) for b in ([], [flat[:3], flat], [None, flat])],
     "dense": [([x, np.ones((5, 6))], {}), ([x[0, 0], np.ones((2, 6)), flat[:2]], {})],
     "layer_norm": [([x, *affine], {"axes": 2, "eps": 0.5}) for affine in ([], [x[0]], [x[0], x[1]], [None, x[0]])]
     + [([x], {}), ([x, x[0, 0]], {"axes": 1})],

@@ -12,10 +12,12 @@ from properties.strategies.convolution import (
     transposed_convolutions,
     true_convolutions,
 )
-from properties.strategies.dense import denses
+from properties.strategies.dense import denses, feed_forwards
 from properties.strategies.draws import Draw, draw, draws
 from properties.strategies.dropout import dropouts
+from properties.strategies.embedding import embeddings, patch_embeddings
 from properties.strategies.kinds import KINDS
+from properties.strategies.loss import cross_entropies
 from properties.strategies.normalization import batch_norms, layer_norms
 from properties.strategies.pooling import adaptive_pools, average_pools, global_pools, lp_pools, max_pools, sum_pools
 from properties.strategies.positions import learned_encodings, naive_encodings, sinusoidal_encodings
@@ -35,11 +37,14 @@ __all__ = [
     "average_pools",
     "batch_norms",
     "convolutions",
+    "cross_entropies",
     "decoder_steps",
     "denses",
     "draw",
     "draws",
     "dropouts",
+    "embeddings",
+    "feed_forwards",
     "flop_counts",
     "gelus",
     "global_pools",
@@ -54,6 +59,7 @@ __all__ = [
     "output_sizes",
     "pads",
     "parameter_counts",
+    "patch_embeddings",
     "recurrences",
     "relus",
     "residuals",

@@ -8,23 +8,25 @@ from properties.strategies.kinds import KINDS
 from properties.strategies.problems import Pick, Problem, Problems, Spec
 
 
-def softmaxes(*, shift: bool = False, kinds: tuple[str, ...] | None = None) -> Problems:
-    """Scores of any rank, normalised along any axis; shift adds a number c for each row."""
-    return _rows("softmax", shift, kinds)
+def softmaxes(
+    *, length: tuple[int, ...] = (2, 3, 1, 5, 17), shift: bool = False, kinds: tuple[str, ...] | None = None
+) -> Problems:
+    """Scores of any rank, normalised along any axis, of a length; shift adds a number c for each row."""
+    return _rows("softmax", length, shift, kinds)
 
 
 def log_softmaxes(*, shift: bool = False, kinds: tuple[str, ...] | None = None) -> Problems:
     """The problems of the softmax."""
-    return _rows("log_softmax", shift, kinds)
+    return _rows("log_softmax", (2, 3, 1, 5, 17), shift, kinds)
 
 
-def _rows(primitive: str, shift: bool, kinds: tuple[str, ...] | None) -> Problems:
+def _rows(primitive: str, length: tuple[int, ...], shift: bool, kinds: tuple[str, ...] | None) -> Problems:
     def build(pick: Pick) -> Problem:
         rank = pick.option("rank", (1, 2, 3, 4))
         axis = pick.option("axis", (-1, *range(rank - 1)))
         others = pick.option("others", ("some", "none"))
         shape = [pick.size((2, 1, 3, 4)) for _ in range(rank)]
-        shape[axis] = pick.size((2, 3, 1, 5, 17))
+        shape[axis] = pick.size(length)
         if others == "none" and rank > 1:
             shape[axis - 1] = 0
         kept = list(shape)

@@ -56,4 +56,6 @@ def _on_zeros(problem: Problem) -> Any:
 
 
 def _zeros(spec: Spec) -> Any:
+    if spec.among:
+        return np.full(spec.shape, spec.among[0])
     return np.ones(spec.shape, bool) if spec.mask == "boolean" else np.zeros(spec.shape)

@@ -1,4 +1,4 @@
-"""Problems of the dense layer."""
+"""Problems of the dense layer, and of two."""
 
 from __future__ import annotations
 
@@ -24,3 +24,17 @@ def denses(
         return Problem("dense", arrays, {}, extras)
 
     return Problems("dense", build, kinds)
+
+
+def feed_forwards(*, bias: tuple[bool, ...] = (False, True), kinds: tuple[str, ...] | None = None) -> Problems:
+    """Positions with up to two axes before them; the layer inside is narrower, as wide, or wider."""
+
+    def build(pick: Pick) -> Problem:
+        N = pick.sizes((2, 1, 3, 0), pick.option("positions", (2, 0, 1)))
+        d, m, O = pick.option("width", (2, 1, 3)), pick.option("inside", (3, 1, 2, 17)), pick.option("outputs", (2, 1))
+        biases = pick.option("biases", tuple((b1, b2) for b1 in bias for b2 in bias))
+        arrays = {"x": Spec((*N, d)), "w1": Spec((m, d)), "w2": Spec((O, m), scale=0.25)}
+        arrays |= {"b1": Spec((m,)) if biases[0] else None, "b2": Spec((O,)) if biases[1] else None}
+        return Problem("feed_forward", arrays, {})
+
+    return Problems("feed_forward", build, kinds)

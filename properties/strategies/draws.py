@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from properties.strategies.kinds import KINDS, MODERATE, numbers, open_places
+from properties.strategies.kinds import KINDS, MODERATE, integers_among, numbers, open_places
 from properties.strategies.problems import Problem, Spec
 from properties.strategies.special import ORDINARY, SPECIAL, placed
 from reference.arithmetic import Format
@@ -88,6 +88,8 @@ def draw(problem: Problem, kind: str, fmt: Format, seeds: Sequence[int]) -> Draw
             return x
         if x.mask == "boolean":
             return open_places(x.shape, x.always, rng, x.closed)
+        if x.among:
+            return integers_among(x.among, x.shape, rng)
         like = MODERATE.get(kind, kind) if x.moderate or x.mask else kind
         y = numbers(like, x.shape, fmt, rng, first=first, nonnegative=x.nonnegative, whole=x.whole)
         y = np.multiply(y, x.scale, out=y)

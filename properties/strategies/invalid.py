@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from properties.strategies.problems import Pick, Problem, Problems, Spec, remembered
@@ -53,7 +53,7 @@ def shaped(name: str, f: Callable[[Shape], Shape | None]) -> Change:
         shape = f(spec.shape) if isinstance(spec, Spec) else None
         if not isinstance(spec, Spec) or shape is None:
             return None
-        return _with(p, {}, **{name: Spec(shape, spec.nonnegative, spec.whole, spec.moderate, spec.scale, spec.mask)})
+        return _with(p, {}, **{name: replace(spec, shape=shape)})
 
     return change
 
@@ -304,6 +304,28 @@ def _recurrence(*states: str, is_step: bool) -> dict[str, Change]:
     }
 
 
+def _classes(p: Problem) -> int:
+    """The axis of the scores along which the classes lie."""
+    return min(1, len(_shape(p)) - 1)
+
+
+def _is_of_classes(p: Problem) -> bool:
+    return bool(_spec(p, "target").among)
+
+
+def among(value: Callable[[int], int]) -> Change:
+    """Targets that are no class, given how many there are."""
+    return lambda p: (
+        _with(p, target=replace(_spec(p, "target"), among=(value(_shape(p)[_classes(p)]),)))
+        if _is_of_classes(p)
+        else None
+    )
+
+
+def _one_class_more(p: Problem) -> Problem | None:
+    return larger("target", _classes(p), least=2)(p)
+
+
 INVALID: dict[str, dict[str, Change]] = {
     "output_size": {
         "kernel 0": _kernel_of(lambda p: 0),
@@ -451,6 +473,38 @@ INVALID: dict[str, dict[str, Change]] = {
     "gelu": {"unknown approximation": option("approximate", WORD)},
     "softmax": SOFTMAX,
     "log_softmax": SOFTMAX,
+    "cross_entropy": {
+        "a class too many": among(lambda C: C),
+        "a class below 0": among(lambda C: -1),
+        "targets of another number": where(lambda p: len(_shape(p, "target")) > 0, larger("target", 0, least=2)),
+        "one target for several samples": where(_is_of_classes, one_for_all("target")),
+        "probabilities of another number of classes": where(lambda p: not _is_of_classes(p), _one_class_more),
+        "weights of another number": where(lambda p: not _is_of_classes(p), larger("weight", 0, least=2)),
+        "weights of another number than classes": where(_is_of_classes, larger("weight", 0, least=2)),
+        "one weight for several classes": where(_is_of_classes, one_for_all("weight")),
+        "a negative share of smoothing": option("label_smoothing", -0.5),
+        "more smoothing than there is": option("label_smoothing", 1.5),
+        "unknown reduction": option("reduction", WORD),
+    },
+    "embedding": {
+        "an index too large": lambda p: _with(p, i=replace(_spec(p, "i"), among=(_shape(p, "table")[0],))),
+        "an index below 0": lambda p: _with(p, i=replace(_spec(p, "i"), among=(-1,))),
+        "a table of one axis": where(set_to(padding_idx=None), shaped("table", lambda shape: shape[:1])),
+        "padding that is no row": option("padding_idx", lambda p: _shape(p, "table")[0]),
+    },
+    "patch_embedding": {
+        "an image that patches do not tile": where(lambda p: _shape(p, "w")[2] > 1, larger("x", 2)),
+        "weights for another number of channels": larger("w", 1),
+        "patches of another number of axes": with_axis("w"),
+        "bias of another length": larger("bias", 0, least=2),
+        "one bias for several outputs": one_for_all("bias"),
+    },
+    "feed_forward": {
+        "inputs of another width": larger("x", -1),
+        "layers that do not fit together": larger("w2", 1),
+        "one bias inside for several": one_for_all("b1"),
+        "one bias for several outputs": one_for_all("b2"),
+    },
     "dense": {
         "inputs of another width": larger("x", -1),
         "one input for several weights": where(

@@ -13,7 +13,7 @@ from numpy.random import Generator
 
 from reference.arithmetic import Format
 from reference.arithmetic.formats import Floats
-from reference.arrays import Mask
+from reference.arrays import Indices, Mask
 
 Shape = tuple[int, ...]
 Kind = Callable[[Shape, Format, Generator, bool], Floats]  # the last: is it the first array of its call?
@@ -140,3 +140,9 @@ def open_places(shape: Shape, always: int, rng: Generator, closed: bool = False)
     mask = rng.random(shape) >= rng.choice([0.0, 0.25, 0.5, 0.75])
     mask[..., min(always, shape[-1] - 1)] = True
     return mask & (rng.random((*shape[:-1], 1)) < 0.5) if closed else mask
+
+
+def integers_among(values: tuple[int, ...], shape: Shape, rng: Generator) -> Indices:
+    """Each is one of some values, or, now and then, all are the same one."""
+    some = values if rng.random() < 0.75 else rng.choice(values, size=1)
+    return np.asarray(rng.choice(some, size=shape))

@@ -30,6 +30,8 @@ class Spec:
     they are multiplied by, a power of two, since weights are small where many products follow. mask:
     "boolean", true where something is open, or "additive", -inf where it is closed; then the last axis is
     open at `always` in every row, unless some rows are `closed` wholly.
+    open at `always` in every row. among: what it is drawn from, if it holds no numbers of a format but
+    integers, as classes and indices are; the simplest comes first.
     """
 
     shape: tuple[int, ...]
@@ -40,6 +42,7 @@ class Spec:
     mask: str = ""
     always: int = 0
     closed: bool = False
+    among: tuple[int, ...] = ()
 
     @property
     def size(self) -> int:

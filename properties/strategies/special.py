@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 
 from reference.arithmetic import Format
-from reference.arithmetic.formats import Floats
+from reference.arithmetic.formats import Floats, holds_numbers
 
 Specials = Callable[[Format, Generator], Sequence[float] | Floats]
 
@@ -29,7 +29,7 @@ ORDINARY = ("normal", "integers")  # what the other numbers are
 
 def placed(specials: Sequence[float] | Floats, arrays: Mapping[str, Any], rng: Generator) -> dict[str, Any]:
     """Some places of one array get special values; which array and which places is left to chance."""
-    able = [name for name, x in arrays.items() if isinstance(x, np.ndarray) and x.dtype != bool and x.size]
+    able = [name for name, x in arrays.items() if holds_numbers(x) and x.size]
     if not able:
         return dict(arrays)
     name = str(rng.choice(able))

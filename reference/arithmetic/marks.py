@@ -57,3 +57,9 @@ def stored_sum(x: Array, axis: int | tuple[int, ...]) -> Array:
     """A sum whose accumulator is what is returned, in the format of results."""
     total = getattr(x, "stored_sum", None)
     return total(axis) if total else np.sum(x, axis=axis)
+
+
+def detached(x: Array) -> Array:
+    """The same numbers, to which no gradient flows. A type of arrays that sweeps back has a method `detached`."""
+    alone = getattr(x, "detached", None)
+    return alone() if alone else x

@@ -117,6 +117,10 @@ class Traced(NDArrayOperatorsMixin):
         traced = [(z, functools.partial(pulled, i=i)) for i, z in enumerate(arrays) if isinstance(z, Traced)]
         return Traced(formula(*x, **options), traced)
 
+    def detached(self) -> Traced:
+        """The same numbers, which remember nothing."""
+        return Traced(self.value)
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
         raise OutsideVocabulary("the conversion of a traced array to an ndarray (__array__)")
 
