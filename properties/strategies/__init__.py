@@ -7,7 +7,7 @@ from properties.strategies.dense import denses
 from properties.strategies.draws import Draw, draw, draws
 from properties.strategies.dropout import dropouts
 from properties.strategies.kinds import KINDS
-from properties.strategies.normalization import batch_norms, layer_norms
+from properties.strategies.normalization import batch_norms, group_norms, instance_norms, layer_norms, rms_norms
 from properties.strategies.pooling import adaptive_pools, average_pools, global_pools, lp_pools, max_pools, sum_pools
 from properties.strategies.positions import sinusoidal_encodings
 from properties.strategies.problems import Problem, Problems, Spec
@@ -30,6 +30,8 @@ __all__ = [
     "dropouts",
     "gelus",
     "global_pools",
+    "group_norms",
+    "instance_norms",
     "layer_norms",
     "log_softmaxes",
     "lp_pools",
@@ -40,6 +42,7 @@ __all__ = [
     "pads",
     "relus",
     "residuals",
+    "rms_norms",
     "sigmoids",
     "sinusoidal_encodings",
     "softmaxes",
