@@ -585,7 +585,9 @@ def group_norm(
     over = tuple(range(2, len(shape)))
     # Of each group, repeated for its channels.
     mean, var = (
-        jnp.repeat(moment(x.reshape(shape), over), x.shape[1] // groups, axis=1).reshape(*x.shape[:2], *[1] * (x.ndim - 2))
+        jnp.repeat(moment(x.reshape(shape), over), x.shape[1] // groups, axis=1).reshape(
+            *x.shape[:2], *[1] * (x.ndim - 2)
+        )
         for moment in (jnp.mean, jnp.var)
     )
     return _scaled(x - mean, var, *_by_channel(x, weight, bias), eps, dtype)

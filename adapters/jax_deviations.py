@@ -123,6 +123,7 @@ def _scale_overflows(p: Any) -> bool:
 
 
 FLAX = "https://github.com/google/flax/blob/main/flax/linen/normalization.py"
+NO_BIAS = {"bias": None}
 LARGE_SCALE = "infinity where weight / sqrt(var + eps) overflows and the result does not: they are multiplied first"
 
 
@@ -405,22 +406,23 @@ deviations = [
         Deviation(
             f"SPECIAL {primitive}",
             _scale_overflows,
-            Example({"x": x, **others, "weight": [weight] * channels}, {"eps": 1e-5, **options}),
+            Example({"x": x, **statistics, "weight": [weight] * channels, **bias}, {"eps": 1e-5, **options}),
             LARGE_SCALE,
             FLAX,
             formats=formats,
         )
         for weight, formats in ((2.0**127, ("float32", "bfloat16")), (2.0**1023, ("float64",)))
-        for primitive, x, others, channels, options in (
-            ("layer_norm", [0.0, 0.5], {"bias": None}, 2, {"axes": 1}),
-            ("group_norm", [[[0.0, 0.5]]], {"bias": None}, 1, {"groups": 1}),
-            ("instance_norm", [[[0.0, 0.5]]], {"bias": None}, 1, {}),
-            ("rms_norm", [0.25], {}, 1, {"axes": 1}),
+        for primitive, x, statistics, channels, bias, options in (
+            ("layer_norm", [0.0, 0.5], {}, 2, NO_BIAS, {"axes": 1}),
+            ("group_norm", [[[0.0, 0.5]]], {}, 1, NO_BIAS, {"groups": 1}),
+            ("instance_norm", [[[0.0, 0.5]]], {}, 1, NO_BIAS, {}),
+            ("rms_norm", [0.25], {}, 1, {}, {"axes": 1}),
             (
                 "batch_norm",
                 [[0.0], [0.5]],
-                {"running_mean": [0.0], "running_var": [1.0], "bias": None},
+                {"running_mean": [0.0], "running_var": [1.0]},
                 1,
+                NO_BIAS,
                 {"training": True, "momentum": 0.1},
             ),
         )

@@ -144,7 +144,19 @@ def vmap(function: functools.partial[Any], axes: Sequence[int | None]) -> Callab
     """
     if function.func is batch_norm and function.keywords.get("training"):
         raise NotImplementedError(f"under vmap, shared statistics cannot be updated: {DOCS}/func.batch_norm.html")
-    return torch.func.vmap(function, in_dims=tuple(axes), randomness="same")
+    mapped = torch.func.vmap(function, in_dims=tuple(axes), randomness="same")
+    if function.func is not group_norm:
+        return mapped
+
+    def in_one_call(x: Tensor, *affine: Tensor | None) -> Any:
+        if affine and x.dtype in (torch.bfloat16, torch.float16):
+            raise NotImplementedError(
+                "under vmap, weight and bias are two further calls, each of which stores its result in the format: "
+                "https://github.com/pytorch/pytorch/blob/main/aten/src/ATen/functorch/BatchRulesNorm.cpp"
+            )
+        return mapped(x, *affine)
+
+    return in_one_call
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -196,7 +208,9 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
             formulas = ("updating",) if format in (FLOAT64, FLOAT32) else ("updating", "folded")
             return wide_arithmetic(format, formulas=formulas, source=source)
         case "group_norm" if device == "cpu":
-            source = f"{KERNELS}/cpu/group_norm_kernel.cpp and moments_utils.h: moments by Welford's updates, x scale + "
+            source = (
+                f"{KERNELS}/cpu/group_norm_kernel.cpp and moments_utils.h: moments by Welford's updates, x scale + "
+            )
             source += "bias with scale = gamma rstd"
             return wide_arithmetic(format, formulas=("folded",), source=source)
         case "instance_norm":  # one batch of a sample: what batch_norm does
@@ -532,9 +546,7 @@ def group_norm(
     return F.group_norm(x, groups, weight, bias, eps)
 
 
-def instance_norm(
-    x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, eps: float = 1e-5
-) -> Tensor:
+def instance_norm(x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, eps: float = 1e-5) -> Tensor:
     if math.prod(x.shape[2:]) == 1:
         raise NotImplementedError(f"more than one position: {ONE_NUMBER}")
     return F.instance_norm(x, weight=weight, bias=bias, eps=eps)

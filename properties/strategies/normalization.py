@@ -133,7 +133,7 @@ def instance_norms(
     """Signals with one to three spatial axes; shift adds a number c for each channel of each sample."""
 
     def build(pick: Pick) -> Problem:
-        rank, N, C = pick.option("rank", (1, 2, 3)), pick.option("batch", batch), pick.option("channels", (2, 1, 3))
+        rank, N, C = pick.option("rank", (1, 2, 3)), pick.option("batch", batch), pick.size((2, 1, 3))
         names, options = AFFINE[pick.option("affine", affine, usual="both")], {"eps": pick.option("eps", eps)}
         S = (pick.option("length", (3, 2, 1, 17) if rank == 1 else (3, 2, 1)), *pick.sizes((2, 1, 3), rank - 1))
         arrays = {"x": Spec((N, C, *S)), **_weights((C,), names)}
