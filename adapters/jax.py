@@ -266,13 +266,13 @@ def _xla(primitive: str, device: str, format: Format) -> dict[str, Any]:
 
 def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
     """What XLA does."""
-    if primitive in ("output_size", "pad"):  # which compute nothing
+    if primitive in ("output_size", "pad", "identity"):  # which compute nothing
         return default_arithmetic(format)
     claims = _xla(primitive, device, format)
     if device == "cuda" and format is FLOAT32 and primitive in CONTRACTIONS:
         claims |= {"tensor_float32": True}
         claims["source"] += "; its default precision is TF32 on a GPU: https://github.com/jax-ml/jax/issues/12008"
-    if primitive == "sigmoid":
+    if primitive in ("sigmoid", "silu"):
         claims["ulps"] |= {"expit": 2}
         claims["flushes_results"] = True
         claims["source"] += "; 1 / (1 + exp(-x)), where exp overflows if the result is subnormal: xla, LogisticExpander"
@@ -550,6 +550,22 @@ def sinusoidal_encoding(
 
 def log_softmax(x: Array, *, axis: int = -1) -> Array:
     return jax.nn.log_softmax(x, axis)
+
+
+def identity(x: Array) -> Array:
+    return jax.nn.identity(x)
+
+
+def binary_step(x: Array, *, at_zero: float = 1.0) -> Array:
+    return jnp.heaviside(x, at_zero)
+
+
+def leaky_relu(x: Array, *, slope: float = 0.01) -> Array:
+    return jax.nn.leaky_relu(x, slope)
+
+
+def silu(x: Array) -> Array:
+    return jax.nn.silu(x)
 
 
 def relu(x: Array) -> Array:

@@ -225,6 +225,11 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
             )
             # Where a subnormal number of float16 is stored, one that is normal was computed.
             return wide_arithmetic(format, ulps={"expit": 2}, flushes_results=format is not FLOAT16, source=source)
+        case "silu":
+            source = (
+                f"{KERNELS}/cpu/Activation.cpp: x / (1 + exp(-x)), where exp overflows before the result does not count"
+            )
+            return wide_arithmetic(format, ulps={"expit": 2}, flushes_results=format is not FLOAT16, source=source)
         case "gelu" if format is not FLOAT64 and device == "cpu":
             source = "oneDNN, src/cpu/x64/injectors/jit_uni_eltwise_injector.cpp: erf by polynomials, to 5.72 ulp, "
             source += "and near 0 to a rounding of 1 alone, since the first of them does not vanish there; "
@@ -585,6 +590,23 @@ def sinusoidal_encoding(
 
 def log_softmax(x: Tensor, *, axis: int = -1) -> Tensor:
     return F.log_softmax(x, axis)
+
+
+def identity(x: Tensor) -> Tensor:
+    y: Tensor = torch.nn.Identity()(x)
+    return y
+
+
+def binary_step(x: Tensor, *, at_zero: float = 1.0) -> Tensor:
+    return torch.heaviside(x, x.new_full((), at_zero))
+
+
+def leaky_relu(x: Tensor, *, slope: float = 0.01) -> Tensor:
+    return F.leaky_relu(x, slope)
+
+
+def silu(x: Tensor) -> Tensor:
+    return F.silu(x)
 
 
 def relu(x: Tensor) -> Tensor:

@@ -144,6 +144,22 @@ def relu(x):
     return np.where(x > 0, x, 0.0)
 
 
+def identity(x):
+    return x.copy()
+
+
+def binary_step(x, *, at_zero=1.0):
+    return np.where(x == 0, at_zero, np.where(x > 0, 1.0, 0.0))
+
+
+def leaky_relu(x, *, slope=0.01):
+    return np.where(x > 0, x, slope * x)
+
+
+def silu(x):
+    return x * sigmoid(x)
+
+
 def sigmoid(x):
     e = np.exp(-np.abs(x))
     return np.where(x >= 0, 1, e) / (1 + e)

@@ -17,15 +17,19 @@ from scipy import special
 
 import reference
 from reference import (
+    binary_step,
     dense,
     gelu,
     group_norm,
+    identity,
     instance_norm,
     layer_norm,
+    leaky_relu,
     log_softmax,
     relu,
     rms_norm,
     sigmoid,
+    silu,
     tanh,
 )
 from reference.activations import gelu_by_rational_powers
@@ -64,10 +68,11 @@ def by_the_logistic_function(x: Any) -> Any:
     [
         (sigmoid, {}, logistic),
         (tanh, {}, hyperbolic),
+        (silu, {}, lambda x: x * logistic(x)),
         (gelu, {}, by_the_normal_distribution),
         (gelu, {"approximate": "tanh"}, by_the_logistic_function),
     ],
-    ids=["sigmoid", "tanh", "gelu", "gelu by tanh"],
+    ids=["sigmoid", "tanh", "silu", "gelu", "gelu by tanh"],
 )
 def test_activations_to_fifty_digits(f: Any, options: dict[str, Any], exact: Any, scale: float) -> None:
     """Each is within its bound of its definition, taken with enough digits for its exponentials."""
@@ -115,6 +120,19 @@ def test_relu_chooses() -> None:
     """Element by element: x where it is positive, else 0."""
     x = points(3.0)
     assert relu(x).tolist() == [a if a > 0 else 0.0 for a in x.tolist()]
+
+
+def test_activations_of_cases() -> None:
+    """Element by element: a hundredth or a quarter of what is negative, a step, and what comes in."""
+    x = points(3.0)
+    assert identity(x).tolist() == x.tolist()
+    for slope in (0.01, 0.25):
+        assert leaky_relu(x, slope=slope).tolist() == [a if a > 0 else slope * a for a in x.tolist()]
+    for at_zero in (0.0, 0.5, 1.0):
+        steps = [1.0 if a > 0 else 0.0 if a < 0 else at_zero for a in x.tolist()]
+        assert binary_step(x, at_zero=at_zero).tolist() == steps == np.heaviside(x, at_zero).tolist()
+    assert binary_step(np.array([-0.0])).tolist() == [1.0], "as Gong prints it"
+    assert math.isnan(binary_step(np.array([math.nan]))[0])
 
 
 def test_activations_of_infinity() -> None:

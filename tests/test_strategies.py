@@ -347,7 +347,9 @@ REACH: dict[str, dict[str, Reached]] = {
         "a bias": lambda p: p.arrays["bias"] is not None,
         "no bias": lambda p: p.arrays["bias"] is None,
     },
-    **{name: {**ELEMENTWISE} for name in ("relu", "sigmoid", "tanh")},
+    **{name: {**ELEMENTWISE} for name in ("identity", "relu", "sigmoid", "tanh", "silu")},
+    "binary_step": {**ELEMENTWISE, **{f"{a} at zero": _has("at_zero", a) for a in (0.0, 0.5, 1.0)}},
+    "leaky_relu": {**ELEMENTWISE, **{f"slope {a}": _has("slope", a) for a in (0.01, 0.25)}},
     "gelu": {**ELEMENTWISE, **{f"form {form}": _has("approximate", form) for form in ("none", "tanh")}},
     **{name: {**ALONG_AN_AXIS} for name in ("softmax", "log_softmax")},
     "scaled_dot_product_attention": {

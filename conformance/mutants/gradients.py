@@ -407,6 +407,36 @@ def always_open(g: Gradients, p: Call) -> Gradients:
     return {"x": p.g}
 
 
+@gradient_mutant("identity", "leaky_relu")
+def of_magnitudes(g: Gradients, p: Call) -> Gradients:
+    """The gradient of |x| times the slope."""
+    return {"x": np.where(p.x < 0, -g["x"], g["x"])}
+
+
+@gradient_mutant("leaky_relu")
+def closed_below_zero(g: Gradients, p: Call) -> Gradients:
+    """relu's gradient."""
+    return {"x": np.where(p.x < 0, 0.0, g["x"])}
+
+
+@gradient_mutant("leaky_relu")
+def slope_of_a_hundredth(g: Gradients, p: Call) -> Gradients:
+    """The slope is written into the way back."""
+    return {"x": np.where(p.x < 0, 0.01 * p.g, g["x"])}
+
+
+@gradient_mutant("silu")
+def sigmoid_alone(g: Gradients, p: Call) -> Gradients:
+    """That the weight depends on x is forgotten."""
+    return {"x": p.g * reference.sigmoid(p.x)}
+
+
+@gradient_mutant("silu")
+def zero_where_small(g: Gradients, p: Call) -> Gradients:
+    """Below -20 the slope is taken for zero."""
+    return {"x": np.where(p.x < -20, 0.0, g["x"])}
+
+
 @gradient_mutant("sigmoid", "tanh")
 def of_the_result_alone(g: Gradients, p: Call) -> Gradients:
     """y instead of y (1 - y), 1 - y instead of 1 - y^2."""
@@ -414,7 +444,7 @@ def of_the_result_alone(g: Gradients, p: Call) -> Gradients:
     return {"x": p.g * (y if p.primitive == "sigmoid" else 1 - y)}
 
 
-@gradient_mutant("sigmoid", "tanh", "gelu")
+@gradient_mutant("sigmoid", "tanh", "gelu", "silu")
 def flat_beyond_four(g: Gradients, p: Call) -> Gradients:
     """Where the function has nearly reached its limit, the slope is taken for zero."""
     return {"x": np.where(np.abs(p.x) >= 4, 0.0, g["x"])}

@@ -594,14 +594,6 @@ def gamma_from_one(x: Any, weight: Any = None, *, axes: int = 1, eps: float = 1e
     return rms_norm(x, None if weight is None else 1 + weight, axes=axes, eps=eps)
 
 
-@mutant("rms_norm", format=FLOAT16)
-def squares_in_float16(x: Any, weight: Any = None, *, axes: int = 1, eps: float = 1e-5) -> Any:
-    """x is squared in the format, and overflows."""
-    over = tuple(range(-axes, 0))
-    y = x / np.sqrt((x * x).astype(float).mean(axis=over, keepdims=True) + eps)
-    return (y if weight is None else y * weight).astype(x.dtype)
-
-
 # -- wrong in one corner alone -------------------------------------------------------------------------
 
 

@@ -1,6 +1,17 @@
 """What is drawn: problems (shapes and options), kinds of data, and draws (a problem with its data)."""
 
-from properties.strategies.activations import gelus, log_softmaxes, relus, sigmoids, softmaxes, tanhs
+from properties.strategies.activations import (
+    binary_steps,
+    gelus,
+    identities,
+    leaky_relus,
+    log_softmaxes,
+    relus,
+    sigmoids,
+    silus,
+    softmaxes,
+    tanhs,
+)
 from properties.strategies.attention import attentions, multi_head_attentions
 from properties.strategies.convolution import convolutions, output_sizes, pads, transposed_convolutions
 from properties.strategies.dense import denses
@@ -23,6 +34,7 @@ __all__ = [
     "attentions",
     "average_pools",
     "batch_norms",
+    "binary_steps",
     "convolutions",
     "denses",
     "draw",
@@ -31,8 +43,10 @@ __all__ = [
     "gelus",
     "global_pools",
     "group_norms",
+    "identities",
     "instance_norms",
     "layer_norms",
+    "leaky_relus",
     "log_softmaxes",
     "lp_pools",
     "max_pools",
@@ -44,6 +58,7 @@ __all__ = [
     "residuals",
     "rms_norms",
     "sigmoids",
+    "silus",
     "sinusoidal_encodings",
     "softmaxes",
     "sum_pools",
