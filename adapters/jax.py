@@ -103,6 +103,26 @@ accepts = {
         "one bias for several numbers": BROADCAST,
         "weight with an axis too many": BROADCAST,
     },
+    "group_norm": {
+        "negative eps": ROOT,
+        "nothing to normalise": f"{NOTHING}: {DOCS}/_autosummary/jax.numpy.mean.html",
+        "one weight for several channels": BROADCAST,
+        "one bias for several channels": BROADCAST,
+    },
+    "instance_norm": {
+        "negative eps": ROOT,
+        "nothing to normalise": f"{NOTHING}: {DOCS}/_autosummary/jax.numpy.mean.html",
+        "no position": f"each number is its own mean: {DOCS}/_autosummary/jax.numpy.mean.html",
+        "one weight for several channels": BROADCAST,
+        "one bias for several channels": BROADCAST,
+    },
+    "rms_norm": {
+        "negative eps": ROOT,
+        "axes 0": f"each number is its own mean: {DOCS}/_autosummary/jax.numpy.mean.html",
+        "nothing to normalise": f"{NOTHING}: {DOCS}/_autosummary/jax.numpy.mean.html",
+        "one weight for several numbers": BROADCAST,
+        "weight with an axis too many": BROADCAST,
+    },
     "softmax": {"nothing along the axis": f"{NOTHING}: {DOCS}/_autosummary/jax.nn.softmax.html"},
     "log_softmax": {"nothing along the axis": f"{NOTHING}: {DOCS}/_autosummary/jax.nn.log_softmax.html"},
     "cross_entropy": {
@@ -169,12 +189,12 @@ CONTRACTIONS = (
     "multi_head_attention",
     "additive_attention",
 )
+NORMS = ("batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm")
 # What divides by a constant, such as a number of elements.
 DIVIDES = (
     "average_pool",
     "global_average_pool",
-    "batch_norm",
-    "layer_norm",
+    *NORMS,
     "dropout",
     "gelu",
     "scaled_dot_product_attention",
@@ -182,7 +202,7 @@ DIVIDES = (
     "sinusoidal_encoding",
 )
 # What is written in float32 at least.
-WIDE = ("batch_norm", "layer_norm", "global_average_pool", "sinusoidal_encoding")
+WIDE = (*NORMS, "global_average_pool", "sinusoidal_encoding")
 # What gradients are written like, where that is not the sweep back through the reference.
 FORMULAS = {
     "tanh": ("factored", "jax/_src/lax/lax.py, tanh: (g + g y) (1 - y)"),
@@ -192,8 +212,7 @@ FORMULAS = {
 composed = (
     "average_pool",
     "lp_pool",
-    "batch_norm",
-    "layer_norm",
+    *NORMS,
     "dropout",
     "residual",
     "sinusoidal_encoding",
@@ -296,7 +315,7 @@ def _xla(primitive: str, device: str, format: Format) -> dict[str, Any]:
     if primitive in DIVIDES:
         claims["ulps"] |= {"divide": 2}
         claims["source"] = "XLA turns x / c into x (1/c), two roundings"
-    if primitive in ("batch_norm", "layer_norm"):
+    if primitive in NORMS:
         claims["ulps"] |= {"sqrt": 2}
         claims["source"] += "; lax.rsqrt is an operation of its own, with two roundings instead of those of a root"
     if device == "cpu" and format is not FLOAT16:
@@ -307,7 +326,7 @@ def _xla(primitive: str, device: str, format: Format) -> dict[str, Any]:
 
 def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
     """What XLA does."""
-    if primitive in ("output_size", "pad"):  # which compute nothing
+    if primitive in ("output_size", "pad", "identity"):  # which compute nothing
         return default_arithmetic(format)
     claims = _xla(primitive, device, format)
     if device == "cuda" and format is FLOAT32 and primitive in CONTRACTIONS:
@@ -315,7 +334,7 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
         claims["source"] += "; its default precision is TF32 on a GPU: https://github.com/jax-ml/jax/issues/12008"
     if primitive == "toeplitz":
         claims["source"] += "; jax/_src/scipy/linalg.py, _toeplitz: a convolution with kernels of a one and zeros"
-    if primitive == "sigmoid":
+    if primitive in ("sigmoid", "silu"):
         claims["ulps"] |= {"expit": 2}
         claims["flushes_results"] = True
         claims["source"] += "; 1 / (1 + exp(-x)), where exp overflows if the result is subnormal: xla, LogisticExpander"
@@ -350,7 +369,7 @@ def gradient_arithmetic(primitive: str, device: str, format: Format) -> Arithmet
         case "max_pool":
             claims["source"] += "; jax/_src/lax/windowed_reductions.py, select_and_scatter_add: in the format of x"
             return Arithmetic(format, format, format, **claims)
-        case "batch_norm" | "layer_norm":
+        case _ if primitive in NORMS:
             claims["source"] += "; jax/_src/lax/lax.py, rsqrt: y = 1/sqrt(v) has the derivative -(y/v)/2"
             return wide_arithmetic(format, formulas=("factored",), **claims)
     forward = arithmetic(primitive, device, format)
@@ -586,11 +605,20 @@ def batch_norm(
         mean, var = jnp.mean(x, axes), jnp.var(x, axes)
         running_mean = ((1 - momentum) * running_mean.astype(wide) + momentum * mean).astype(dtype)
         running_var = ((1 - momentum) * running_var.astype(wide) + momentum * var).astype(dtype)
+    d, var = x - mean.reshape(shape), var.reshape(shape)
+    return _scaled(d, var, *_by_channel(x, weight, bias), eps, dtype), running_mean, running_var
+
+
+def _scaled(d: Array, var: Array, weight: Array | None, bias: Array | None, eps: float, dtype: Any) -> Array:
+    """What Flax makes of d = x - mean and the variance."""
     scale = lax.rsqrt(var + eps)
-    scale = scale if weight is None else scale * weight.astype(wide)
-    y = (x - mean.reshape(shape)) * scale.reshape(shape)
-    y = y if bias is None else y + bias.astype(wide).reshape(shape)
-    return y.astype(dtype), running_mean, running_var
+    y = d * (scale if weight is None else scale * weight.astype(d.dtype))
+    return (y if bias is None else y + bias.astype(d.dtype)).astype(dtype)
+
+
+def _by_channel(x: Array, weight: Array | None, bias: Array | None) -> tuple[Array | None, Array | None]:
+    weight, bias = (v if v is None else v.reshape(1, -1, *[1] * (x.ndim - 2)) for v in (weight, bias))
+    return weight, bias
 
 
 def dropout(x: Array, *, p: float = 0.5, training: bool = True, key: int = 0) -> Array:
@@ -635,6 +663,22 @@ def log_softmax(x: Array, *, axis: int = -1) -> Array:
     return jax.nn.log_softmax(x, axis)
 
 
+def identity(x: Array) -> Array:
+    return jax.nn.identity(x)
+
+
+def binary_step(x: Array, *, at_zero: float = 1.0) -> Array:
+    return jnp.heaviside(x, at_zero)
+
+
+def leaky_relu(x: Array, *, slope: float = 0.01) -> Array:
+    return jax.nn.leaky_relu(x, slope)
+
+
+def silu(x: Array) -> Array:
+    return jax.nn.silu(x)
+
+
 def relu(x: Array) -> Array:
     return jax.nn.relu(x)
 
@@ -654,13 +698,39 @@ def gelu(x: Array, *, approximate: str = "none") -> Array:
 def layer_norm(
     x: Array, weight: Array | None = None, bias: Array | None = None, *, axes: int = 1, eps: float = 1e-5
 ) -> Array:
-    over, dtype, wide = tuple(range(-axes, 0)), x.dtype, jnp.promote_types(x.dtype, jnp.float32)
-    x = x.astype(wide)
+    dtype, over = x.dtype, tuple(range(-axes, 0))
+    x = x.astype(jnp.promote_types(dtype, jnp.float32))
     mean, var = (moment(x, over, keepdims=True) for moment in (jnp.mean, jnp.var))
-    scale = lax.rsqrt(var + eps)
-    y = (x - mean) * (scale if weight is None else scale * weight.astype(wide))
-    y = y if bias is None else y + bias.astype(wide)
-    return y.astype(dtype)
+    return _scaled(x - mean, var, weight, bias, eps, dtype)
+
+
+def group_norm(
+    x: Array, weight: Array | None = None, bias: Array | None = None, *, groups: int, eps: float = 1e-5
+) -> Array:
+    dtype, shape = x.dtype, (x.shape[0], groups, x.shape[1] // groups, *x.shape[2:])
+    x = x.astype(jnp.promote_types(dtype, jnp.float32))
+    over = tuple(range(2, len(shape)))
+    # Of each group, repeated for its channels.
+    mean, var = (
+        jnp.repeat(moment(x.reshape(shape), over), x.shape[1] // groups, axis=1).reshape(
+            *x.shape[:2], *[1] * (x.ndim - 2)
+        )
+        for moment in (jnp.mean, jnp.var)
+    )
+    return _scaled(x - mean, var, *_by_channel(x, weight, bias), eps, dtype)
+
+
+def instance_norm(x: Array, weight: Array | None = None, bias: Array | None = None, *, eps: float = 1e-5) -> Array:
+    dtype, over = x.dtype, tuple(range(2, x.ndim))
+    x = x.astype(jnp.promote_types(dtype, jnp.float32))
+    mean, var = (moment(x, over, keepdims=True) for moment in (jnp.mean, jnp.var))
+    return _scaled(x - mean, var, *_by_channel(x, weight, bias), eps, dtype)
+
+
+def rms_norm(x: Array, weight: Array | None = None, *, axes: int = 1, eps: float = 1e-5) -> Array:
+    dtype = x.dtype
+    x = x.astype(jnp.promote_types(dtype, jnp.float32))
+    return _scaled(x, jnp.mean(lax.square(x), tuple(range(-axes, 0)), keepdims=True), weight, None, eps, dtype)
 
 
 def cross_entropy(

@@ -12,6 +12,7 @@ from adapters.deviations import Deviation, Example, accepted, in_lanes
 from reference.arithmetic import FLOAT32, FLOAT64
 from reference.arrays import per_axis
 from reference.convolution import paddings
+from reference.normalization import in_groups
 
 
 class _Axis(NamedTuple):
@@ -99,15 +100,23 @@ def _scale_overflows(p: Any) -> bool:
         return False
     x, inside = p.x.astype(np.float64), FLOAT64 if p.format is FLOAT64 else FLOAT32
     with np.errstate(all="ignore"):
-        if p.primitive == "layer_norm":
-            var, weight = np.var(x, axis=tuple(range(-p.axes, 0)), keepdims=True), p.weight.astype(np.float64)
-        else:
-            var = np.var(x, axis=(0, *range(2, x.ndim))) if p.training else p.running_var.astype(np.float64)
-            weight = p.weight.astype(np.float64)
+        weight = p.weight.astype(np.float64)
+        match p.primitive:
+            case "layer_norm":
+                var = np.var(x, axis=tuple(range(-p.axes, 0)), keepdims=True)
+            case "rms_norm":
+                var = np.mean(x * x, axis=tuple(range(-p.axes, 0)), keepdims=True)
+            case "group_norm":
+                var = np.repeat(np.var(in_groups(x, p.groups), axis=(2, 3)), x.shape[1] // p.groups, axis=1)
+            case "instance_norm":
+                var = np.var(x, axis=tuple(range(2, x.ndim)))
+            case _:
+                var = np.var(x, axis=(0, *range(2, x.ndim))) if p.training else p.running_var.astype(np.float64)
         return bool(np.any(np.isfinite(weight) & (np.abs(weight) / np.sqrt(var + p.eps) > inside.largest)))
 
 
 FLAX = "https://github.com/google/flax/blob/main/flax/linen/normalization.py"
+NO_BIAS = {"bias": None}
 LARGE_SCALE = "infinity where weight / sqrt(var + eps) overflows and the result does not: they are multiplied first"
 
 
@@ -298,19 +307,23 @@ deviations = [
         Deviation(
             f"SPECIAL {primitive}",
             _scale_overflows,
-            Example({"x": x, **others, "weight": [weight] * channels, "bias": None}, {"eps": 1e-5, **options}),
+            Example({"x": x, **statistics, "weight": [weight] * channels, **bias}, {"eps": 1e-5, **options}),
             LARGE_SCALE,
             FLAX,
             formats=formats,
         )
         for weight, formats in ((2.0**127, ("float32", "bfloat16")), (2.0**1023, ("float64",)))
-        for primitive, x, others, channels, options in (
-            ("layer_norm", [0.0, 0.5], {}, 2, {"axes": 1}),
+        for primitive, x, statistics, channels, bias, options in (
+            ("layer_norm", [0.0, 0.5], {}, 2, NO_BIAS, {"axes": 1}),
+            ("group_norm", [[[0.0, 0.5]]], {}, 1, NO_BIAS, {"groups": 1}),
+            ("instance_norm", [[[0.0, 0.5]]], {}, 1, NO_BIAS, {}),
+            ("rms_norm", [0.25], {}, 1, {}, {"axes": 1}),
             (
                 "batch_norm",
                 [[0.0], [0.5]],
                 {"running_mean": [0.0], "running_var": [1.0]},
                 1,
+                NO_BIAS,
                 {"training": True, "momentum": 0.1},
             ),
         )

@@ -42,7 +42,7 @@ def versions() -> dict[str, str]:
 
 def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
     """Everything is in one format; einsum, and a sum along a strided axis, carry float16 in float16."""
-    flushes = primitive == "sigmoid" and format is not FLOAT16
+    flushes = primitive in ("sigmoid", "silu") and format is not FLOAT16
     ulps, source = ULPS[format.name], SOURCES[format.name]
     return Arithmetic(format, format, format, ulps=ulps, flushes_results=flushes, source=source)
 
@@ -54,6 +54,14 @@ def _at_least_float32(f: Callable[..., Any], x: Array) -> Array:
 
 def sigmoid(x: Array) -> Array:
     return _at_least_float32(special.expit, x)
+
+
+def silu(x: Array) -> Array:
+    return x * sigmoid(x)
+
+
+def binary_step(x: Array, *, at_zero: float = 1.0) -> Array:
+    return reference.binary_step(x, at_zero=at_zero).astype(x.dtype)
 
 
 def gelu(x: Array, *, approximate: str = "none") -> Array:

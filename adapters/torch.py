@@ -62,6 +62,7 @@ DOCS = "https://docs.pytorch.org/docs/stable"
 ATEN = "https://github.com/pytorch/pytorch/blob/main/aten/src/ATen"
 KERNELS = f"{ATEN}/native"
 FUNCTIONAL = f"{DOCS}/generated/torch.nn.functional"
+ONE_NUMBER = "https://github.com/pytorch/pytorch/issues/19250"
 NOTHING = "the result has no numbers either"
 
 # Invalid problems that have a meaning here.
@@ -80,6 +81,9 @@ accepts = {
         "no value in training": "the running statistics stay: https://github.com/pytorch/pytorch/issues/12013"
     },
     "layer_norm": {"nothing to normalise": f"{NOTHING}: {KERNELS}/layer_norm.cpp"},
+    "group_norm": {"nothing to normalise": f"{NOTHING}: {KERNELS}/group_norm.cpp"},
+    "instance_norm": {"nothing to normalise": f"{NOTHING}: {KERNELS}/Normalization.cpp"},
+    "rms_norm": {"nothing to normalise": f"{NOTHING}: {KERNELS}/layer_norm.cpp"},
     "softmax": {"nothing along the axis": f"{NOTHING}: {KERNELS}/SoftMax.cpp"},
     "log_softmax": {"nothing along the axis": f"{NOTHING}: {KERNELS}/SoftMax.cpp"},
     "dense": {"weights without an axis": f"they are one row: {FUNCTIONAL}.linear.html"},
@@ -166,7 +170,19 @@ def vmap(function: functools.partial[Any], axes: Sequence[int | None]) -> Callab
         raise NotImplementedError(f"under vmap, shared statistics cannot be updated: {DOCS}/func.batch_norm.html")
     if function.func in (rnn, lstm_step, lstm, gru):
         raise NotImplementedError("aten::lstm has no rule for vmap: https://github.com/pytorch/pytorch/issues/105982")
-    return torch.func.vmap(function, in_dims=tuple(axes), randomness="same")
+    mapped = torch.func.vmap(function, in_dims=tuple(axes), randomness="same")
+    if function.func is not group_norm:
+        return mapped
+
+    def in_one_call(x: Tensor, *affine: Tensor | None) -> Any:
+        if affine and x.dtype in (torch.bfloat16, torch.float16):
+            raise NotImplementedError(
+                "under vmap, weight and bias are two further calls, each of which stores its result in the format: "
+                "https://github.com/pytorch/pytorch/blob/main/aten/src/ATen/functorch/BatchRulesNorm.cpp"
+            )
+        return mapped(x, *affine)
+
+    return in_one_call
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -217,11 +233,28 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
             source = f"{KERNELS}/cpu/layer_norm_kernel.cpp and moments_utils.h: moments by Welford's updates"
             formulas = ("updating",) if format in (FLOAT64, FLOAT32) else ("updating", "folded")
             return wide_arithmetic(format, formulas=formulas, source=source)
+        case "group_norm" if device == "cpu":
+            source = (
+                f"{KERNELS}/cpu/group_norm_kernel.cpp and moments_utils.h: moments by Welford's updates, x scale + "
+            )
+            source += "bias with scale = gamma rstd"
+            return wide_arithmetic(format, formulas=("folded",), source=source)
+        case "instance_norm":  # one batch of a sample: what batch_norm does
+            source = f"{KERNELS}/Normalization.cpp: batch_norm of (1, N C, *S)"
+            return replace(arithmetic("batch_norm", device, format), source=source)
+        case "rms_norm":
+            source = f"{KERNELS}/layer_norm.cpp: rms_norm_composite, x times a reciprocal root, in float32 at least"
+            return wide_arithmetic(format, ulps={"divide": 2}, source=source)
         case "sigmoid":
             source = (
                 f"{KERNELS}/cpu/UnaryOpsKernel.cpp: 1 / (1 + exp(-x)), where exp overflows if the result is subnormal"
             )
             # Where a subnormal number of float16 is stored, one that is normal was computed.
+            return wide_arithmetic(format, ulps={"expit": 2}, flushes_results=format is not FLOAT16, source=source)
+        case "silu":
+            source = (
+                f"{KERNELS}/cpu/Activation.cpp: x / (1 + exp(-x)), where exp overflows before the result does not count"
+            )
             return wide_arithmetic(format, ulps={"expit": 2}, flushes_results=format is not FLOAT16, source=source)
         case "gelu" if format is not FLOAT64 and device == "cpu":
             source = "oneDNN, src/cpu/x64/injectors/jit_uni_eltwise_injector.cpp: erf by polynomials, to 5.72 ulp, "
@@ -331,6 +364,15 @@ def gradient_arithmetic(primitive: str, device: str, format: Format) -> Arithmet
         case "layer_norm" if device == "cpu":
             source = f"{kernels}/cpu/layer_norm_kernel.cpp: layer_norm_backward_frame"
             return wide_arithmetic(format, formulas=("updating", "stored"), source=source)
+        case "group_norm" if device == "cpu":
+            source = f"{kernels}/cpu/group_norm_kernel.cpp: c1 dy + c2 x + c3, from sums of dy x and of dy"
+            return wide_arithmetic(format, formulas=("folded", "stored"), source=source)
+        case "instance_norm":
+            source = f"{kernels}/Normalization.cpp: batch_norm of (1, N C, *S), whose weights are repeated"
+            return replace(gradient_arithmetic("batch_norm", device, format), source=source)
+        case "rms_norm":
+            source = f"{kernels}/layer_norm.cpp: back through rms_norm_composite"
+            return wide_arithmetic(format, formulas=("factored",), ulps={"divide": 2}, source=source)
         case "scaled_dot_product_attention" | "multi_head_attention":
             claims = arithmetic(primitive, device, format)
             source = f"{claims.source}; pre_process_group_query_attention_input: keys of groups are copied, and what "
@@ -581,6 +623,25 @@ def batch_norm(
     return y, running_mean, running_var  # which the call has updated in place
 
 
+def group_norm(
+    x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, groups: int, eps: float = 1e-5
+) -> Tensor:
+    if x.numel() == groups:
+        raise NotImplementedError(f"not one sample of groups of one number: {ONE_NUMBER}")
+    return F.group_norm(x, groups, weight, bias, eps)
+
+
+def instance_norm(x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, eps: float = 1e-5) -> Tensor:
+    if math.prod(x.shape[2:]) == 1:
+        raise NotImplementedError(f"more than one position: {ONE_NUMBER}")
+    return F.instance_norm(x, weight=weight, bias=bias, eps=eps)
+
+
+def rms_norm(x: Tensor, weight: Tensor | None = None, *, axes: int = 1, eps: float = 1e-5) -> Tensor:
+    """Its own eps, where none is given, is the machine precision of the format."""
+    return F.rms_norm(x, [x.shape[i] for i in range(-axes, 0)], weight, eps)
+
+
 def dropout(x: Tensor, *, p: float = 0.5, training: bool = True, key: int = 0) -> Tensor:
     if x.device.type == "cuda":
         torch.cuda.manual_seed(key)
@@ -618,6 +679,23 @@ def naive_encoding(x: Tensor, *, start: int = 0) -> Tensor:
 
 def log_softmax(x: Tensor, *, axis: int = -1) -> Tensor:
     return F.log_softmax(x, axis)
+
+
+def identity(x: Tensor) -> Tensor:
+    y: Tensor = torch.nn.Identity()(x)
+    return y
+
+
+def binary_step(x: Tensor, *, at_zero: float = 1.0) -> Tensor:
+    return torch.heaviside(x, x.new_full((), at_zero))
+
+
+def leaky_relu(x: Tensor, *, slope: float = 0.01) -> Tensor:
+    return F.leaky_relu(x, slope)
+
+
+def silu(x: Tensor) -> Tensor:
+    return F.silu(x)
 
 
 def relu(x: Tensor) -> Tensor:

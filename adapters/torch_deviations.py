@@ -12,6 +12,7 @@ import numpy as np
 from adapters.deviations import Deviation, Example, accepted, in_lanes
 from reference.arithmetic import FLOAT32, FLOAT64, differentiated
 from reference.attention import of_each_head
+from reference.normalization import in_groups
 from reference.pooling import lp_pool, max_pool, sum_pool
 
 
@@ -79,9 +80,32 @@ def _transposed_is_taken_for_contiguous(draw: Any) -> bool:
 def _mean_squared_overflows(draw: Any) -> bool:
     """Some sample has a mean whose square is beyond the format that the moments are computed in."""
     inside = FLOAT64 if draw.format is FLOAT64 else FLOAT32
-    over = tuple(range(-draw.axes, 0))
-    mean = np.mean(draw.x.astype(np.float64) / inside.largest, axis=over)
+    x, axes = _rows(draw)
+    mean = np.mean(x / inside.largest, axis=axes)
     return bool((np.abs(mean) > inside.largest**-0.5).any())
+
+
+def _rows(draw: Any) -> tuple[Any, tuple[int, ...]]:
+    """The numbers of layer_norm or group_norm, and the axes of those that are normalised together."""
+    x = draw.x.astype(np.float64)
+    if draw.primitive == "group_norm":
+        return in_groups(x, draw.groups), (2, 3)
+    return x, tuple(range(-draw.axes, 0))
+
+
+def _mean_square_cancels(draw: Any) -> bool:
+    """Some group of an image or a volume has a mean far above its spread, so far that no other rounding hides it."""
+    if draw.x.ndim < 4:
+        return False
+    x, axes = _rows(draw)
+    scale, hidden = np.abs(x).max(initial=1.0), {"float16": 2**6, "bfloat16": 2**11}.get(draw.format.name, 2**5)
+    mean, var = np.mean(x / scale, axis=axes), np.var(x / scale, axis=axes)
+    return bool((mean**2 > hidden * (var + draw.eps / scale**2)).any())
+
+
+def _nothing_is_scaled(draw: Any) -> bool:
+    """A batch of none, and a weight or a bias."""
+    return not len(draw.x) and (draw.weight is not None or draw.bias is not None)
 
 
 def _doubled_it_overflows(draw: Any) -> bool:
@@ -294,26 +318,51 @@ deviations = [
         versions="==2.13.*",
         devices=("cpu",),
     ),
+    *(
+        Deviation(
+            in_lanes(primitive, "LAYOUT", "BATCH", "VMAP"),
+            _mean_squared_overflows,
+            Example({"x": np.full(shape, x), "weight": None, "bias": None}, {**options, "eps": 1e-5}),
+            "NaN for a sample whose mean is above the root of the largest number: moments are merged with those of "
+            "no numbers, and the square of the difference, infinite, is multiplied by 0",
+            f"{KERNELS}/cpu/moments_utils.h",
+            versions=">=2.13,<2.14",
+            formats=formats,
+            devices=("cpu",),
+        )
+        for x, formats in ((2e19, ("float32", "bfloat16")), (2e154, ("float64",)))
+        for primitive, shape, options in (("layer_norm", (1,), {"axes": 1}), ("group_norm", (1, 2, 1), {"groups": 1}))
+    ),
     Deviation(
-        in_lanes("layer_norm", "LAYOUT", "BATCH", "VMAP"),
-        _mean_squared_overflows,
-        Example({"x": [2e19], "weight": None, "bias": None}, {"axes": 1, "eps": 1e-5}),
-        "NaN for a sample whose mean is above the root of the largest number: moments are merged with those of "
-        "no numbers, and the square of the difference, infinite, is multiplied by 0",
-        f"{KERNELS}/cpu/moments_utils.h",
-        versions=">=2.13,<2.14",
-        formats=("float32", "bfloat16"),
+        "LAYOUT group_norm",
+        _mean_square_cancels,
+        Example(
+            {"x": [[[[4095.0]], [[4097.0]], [[4096.0]], [[4098.0]]]], "weight": None, "bias": None},
+            {"groups": 1, "eps": 1e-5},
+        ),
+        "with channels last the variance of a group is mean(x^2) - mean(x)^2, which cancels",
+        "https://github.com/pytorch/pytorch/issues/40302",
+        versions="==2.13.*",
         devices=("cpu",),
     ),
     Deviation(
-        in_lanes("layer_norm", "LAYOUT", "BATCH", "VMAP"),
-        _mean_squared_overflows,
-        Example({"x": [2e154], "weight": None, "bias": None}, {"axes": 1, "eps": 1e-5}),
-        "NaN for a sample whose mean is above the root of the largest number, as in float32",
-        f"{KERNELS}/cpu/moments_utils.h",
-        versions=">=2.13,<2.14",
-        formats=("float64",),
-        devices=("cpu",),
+        in_lanes("instance_norm", "LAYOUT", "BATCH", "EMPTY", "PURE"),
+        _nothing_is_scaled,
+        Example({"x": np.zeros((0, 1, 2)), "weight": [1.0], "bias": None}, {"eps": 1e-5}),
+        "a batch of none with a weight or a bias raises: it is scaled by the first weight of none",
+        f"{KERNELS}/Normalization.cpp",
+        versions="==2.13.*",
+    ),
+    Deviation(
+        "GRADIENTS instance_norm",
+        _nothing_is_scaled,
+        Example(
+            {"x": np.zeros((0, 1, 2)), "weight": [1.0], "bias": None, "cotangent": np.zeros((0, 1, 2))},
+            {"eps": 1e-5},
+        ),
+        "a batch of none with a weight or a bias raises, as above",
+        f"{KERNELS}/Normalization.cpp",
+        versions="==2.13.*",
     ),
     Deviation(
         in_lanes("gelu", "LAYOUT", "VMAP"),
@@ -426,14 +475,22 @@ deviations = [
         "https://github.com/pytorch/pytorch/issues/134767",
         versions="==2.13.*",
     ),
-    accepted(
-        "layer_norm",
-        "negative eps",
-        {"x": [1.0, 2.0], "weight": None, "bias": None},
-        {"axes": 1, "eps": -1.0},
-        "layer_norm takes a negative eps, as batch_norm did: NaN where the variance is below -eps, finite elsewhere",
-        "https://github.com/pytorch/pytorch/pull/166756",
-        versions="==2.13.*",
+    *(
+        accepted(
+            primitive,
+            "negative eps",
+            {"x": x, "weight": None, **others},
+            {**options, "eps": -1.0},
+            "a negative eps is taken, as batch_norm did: NaN where what it is added to is below -eps, finite elsewhere",
+            "https://github.com/pytorch/pytorch/pull/166756",
+            versions="==2.13.*",
+        )
+        for primitive, x, others, options in (
+            ("layer_norm", [1.0, 2.0], {"bias": None}, {"axes": 1}),
+            ("group_norm", [[[1.0, 2.0]]], {"bias": None}, {"groups": 1}),
+            ("instance_norm", [[[1.0, 2.0]]], {"bias": None}, {}),
+            ("rms_norm", [0.5], {}, {"axes": 1}),
+        )
     ),
     *(
         accepted(

@@ -16,6 +16,8 @@ import numpy as np
 
 from reference import (
     batch_norm,
+    group_norm,
+    instance_norm,
     layer_norm,
     log_softmax,
     multi_head_attention,
@@ -26,7 +28,7 @@ from reference import (
 from reference.arithmetic.marks import stored, stored_sum, with_gradient
 from reference.arrays import Array
 from reference.attention import is_boolean, normalised_last, of_each_head, prepared
-from reference.normalization import along_channels, normalised, rounded, statistics, updated_moments
+from reference.normalization import along_channels, in_groups, normalised, rounded, statistics, updated_moments
 
 # -- activations ---------------------------------------------------------------------------------------
 
@@ -153,6 +155,54 @@ def stored_layer_norm(x: Array, *arrays: Array | None, **options: Any) -> Array:
     return layer_norm(x, *arrays, **options)
 
 
+def _group_norm_gradient(
+    cotangent: Array,
+    x: Array,
+    weight: Array | None = None,
+    bias: Array | None = None,
+    *,
+    groups: int,
+    eps: float = 1e-5,
+) -> tuple[Array, ...]:
+    """x as in layer norm; gamma from the sums of g x and of g over the positions of each channel.
+
+    d_gamma = sum over samples of a (sum g x - mu sum g)
+    """
+    z, g = in_groups(x, groups), in_groups(cotangent, groups)
+    gamma = None if weight is None else in_groups(along_channels(weight, x), groups)
+    dx, *_ = _layer_norm_gradient(g, z, gamma, axes=2, eps=eps)
+    mean, var = updated_moments(z, 2, eps)
+    mean, a = stored(mean), stored(1 / np.sqrt(var + eps))
+    along, total = np.sum(g * z, axis=-1, keepdims=True), np.sum(g, axis=-1, keepdims=True)
+    d_gamma, d_beta = np.sum(a * (along - total * mean), axis=0), np.sum(total, axis=0)
+    return np.reshape(dx, x.shape), np.reshape(d_gamma, (x.shape[1],)), np.reshape(d_beta, (x.shape[1],))
+
+
+@with_gradient(_group_norm_gradient)
+def stored_group_norm(x: Array, *arrays: Array | None, **options: Any) -> Array:
+    """The same map, with the gradient that is written above. Shapes: as group_norm."""
+    return group_norm(x, *arrays, **options)
+
+
+def _instance_norm_gradient(
+    cotangent: Array, x: Array, weight: Array | None = None, bias: Array | None = None, *, eps: float = 1e-5
+) -> tuple[Array | None, ...]:
+    """As batch norm of one sample that has the channels of all, with gamma repeated for each of them."""
+    N, C, *S = x.shape
+    one, nothing = (1, N * C, *S), np.zeros(N * C)
+    repeated = None if weight is None else np.reshape(np.broadcast_to(weight, (N, C)), (N * C,))
+    given = (np.reshape(cotangent, one), np.reshape(x, one), nothing, nothing, repeated)
+    dx, _, _, *affine = _batch_norm_gradient(*given, training=True, eps=eps, unbiased=False)
+    each = (np.sum(np.reshape(stored(v), (N, C)), axis=0) for v in affine)
+    return np.reshape(dx, x.shape), *each
+
+
+@with_gradient(_instance_norm_gradient)
+def stored_instance_norm(x: Array, *arrays: Array | None, **options: Any) -> Array:
+    """The same map, with the gradient that is written above. Shapes: as instance_norm."""
+    return instance_norm(x, *arrays, **options)
+
+
 # -- attention -----------------------------------------------------------------------------------------
 
 
@@ -207,6 +257,8 @@ WRITTEN: dict[str, dict[str, Callable[..., Any]]] = {
     "log_softmax": {"through_exp": log_softmax_through_exp},
     "batch_norm": {"stored": stored_batch_norm},
     "layer_norm": {"stored": stored_layer_norm},
+    "group_norm": {"stored": stored_group_norm},
+    "instance_norm": {"stored": stored_instance_norm},
     "scaled_dot_product_attention": {"recomputed": recomputed},
     "multi_head_attention": {"recomputed": functools.partial(multi_head_attention, attention=recomputed)},
 }

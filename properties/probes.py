@@ -253,6 +253,14 @@ def _rows(rows: Floats) -> Iterator[Call]:
     yield {"x": rows}, {}
 
 
+def _channels(rows: Floats) -> Iterator[Call]:
+    yield {"x": rows[None]}, {}
+
+
+def _groups(rows: Floats) -> Iterator[Call]:
+    yield {"x": rows[None]}, {"groups": len(rows)}
+
+
 SUMS: dict[str, Layout] = {
     "sum_pool": _windows(_kernel),
     "average_pool": _windows(_kernel),
@@ -267,12 +275,16 @@ SUMS: dict[str, Layout] = {
     "multi_head_attention": _attended_by_heads,
     "batch_norm": _normalised,
     "layer_norm": _rows,
+    "group_norm": _groups,
+    "instance_norm": _channels,
+    "rms_norm": _rows,
     "softmax": _rows,
     "log_softmax": _rows,
 }
 
 # Where a sum does not come out as it is, the last rounding hides what float64 would add to float32.
-HIDDEN = ("lp_pool", "layer_norm", "softmax", "log_softmax", "multi_head_attention")
+NORMS = ("batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm")
+HIDDEN = ("lp_pool", *NORMS[1:], "softmax", "log_softmax", "multi_head_attention")
 ATTENTIONS = ("scaled_dot_product_attention", "multi_head_attention")
 CONTRACTIONS = ("convolution", "transposed_convolution", "dense", "residual", *ATTENTIONS)
 
@@ -371,7 +383,7 @@ def sums_around_the_smallest(backend: Backend, primitive: str, rng: Rng) -> list
     if primitive == "scaled_dot_product_attention":  # the last normal exponentials, and the first subnormal ones
         tail = np.log(F.smallest_normal) + rng.uniform(-1, 0.6, 32)
         return [_scored(backend, tail), *laid_out(backend, primitive, np.full((ROWS, TERMS), F.smallest_normal / 8), 1)]
-    if primitive not in SUMS or primitive in ("layer_norm", "log_softmax", "batch_norm"):
+    if primitive not in SUMS or primitive in (*NORMS, "log_softmax"):
         return []
     small = rng.uniform(1, 2, (ROWS, TERMS)) * F.smallest_normal / 8
     apart = F.round(rng.uniform(1, 2, (ROWS, TERMS)) * F.smallest_normal)

@@ -6,10 +6,21 @@ from typing import Any
 
 import numpy as np
 
-from properties.agreement import at_most
+from properties.agreement import at_most, same_bits
 from properties.law import law
 from properties.sides import wide
-from properties.strategies import gelus, log_softmaxes, relus, sigmoids, softmaxes, tanhs
+from properties.strategies import (
+    binary_steps,
+    gelus,
+    identities,
+    leaky_relus,
+    log_softmaxes,
+    relus,
+    sigmoids,
+    silus,
+    softmaxes,
+    tanhs,
+)
 from properties.strategies.cotangents import differentiated
 
 
@@ -143,3 +154,104 @@ def test_gelu_is_monotone(f: Any, p: Any) -> Any:
     """gelu(x) <= gelu(max(x, x2)) for x >= -0.75, in both forms."""
     x = np.maximum(p.x, -0.75)
     return f.gelu(x, **p.options), f.gelu(np.maximum(x, p.x2), **p.options)
+
+
+@law("ACT-1", identities(), verb=same_bits)
+def test_identity_changes_nothing(f: Any, p: Any) -> Any:
+    """identity(x) = x, to the bit."""
+    return f.identity(p.x), p.x
+
+
+@law("ACT-3", silus())
+def test_silu_of_both_signs(f: Any, p: Any) -> Any:
+    """silu(x) - silu(-x) = x."""
+    return f.silu(p.x) - f.silu(-p.x), wide(p.x)
+
+
+@law("ACT-4", leaky_relus())
+def test_leaky_relu_is_a_maximum(f: Any, p: Any) -> Any:
+    """leaky_relu(x) = max(x, slope x), for slopes below 1."""
+    return f.leaky_relu(p.x, **p.options), np.maximum(wide(p.x), p.slope * wide(p.x))
+
+
+@law("ACT-5", silus(inputs=2), verb=at_most)
+def test_silu_is_monotone(f: Any, p: Any) -> Any:
+    """silu(x) <= silu(max(x, x2)) for x >= -1.27."""
+    x = np.maximum(p.x, -1.27)
+    return f.silu(x), f.silu(np.maximum(x, p.x2))
+
+
+@law("ACT-5", leaky_relus(inputs=2), verb=at_most)
+def test_leaky_relu_is_monotone(f: Any, p: Any) -> Any:
+    """leaky_relu(x) <= leaky_relu(max(x, x2))."""
+    return f.leaky_relu(p.x, **p.options), f.leaky_relu(np.maximum(p.x, p.x2), **p.options)
+
+
+FAR = 16  # what moves most numbers to where the exponential is small
+
+
+@law("ACT-6", sigmoids())
+def test_tail_of_the_sigmoid(f: Any, p: Any) -> Any:
+    """sigmoid(x) = exp(x) sigmoid(-x) for x <= 0: its own digits are right, however small it is."""
+    x = -np.abs(FAR * p.x)
+    return f.sigmoid(x), np.exp(wide(x)) * f.sigmoid(-x)
+
+
+@law("ACT-6", silus())
+def test_tail_of_silu(f: Any, p: Any) -> Any:
+    """silu(x) = exp(x) x sigmoid(-x) = -exp(x) silu(-x) for x <= 0: its own digits are right."""
+    x = -np.abs(FAR * p.x)
+    return f.silu(x), -(np.exp(wide(x)) * f.silu(-x))
+
+
+@law("ACT-6", tanhs())
+def test_tail_of_tanh(f: Any, p: Any) -> Any:
+    """1 - tanh(x) = exp(-2x) (1 + tanh(x)) for x >= 0: it comes to 1, and not beyond."""
+    x = np.abs(FAR * p.x)
+    y = f.tanh(x)
+    return 1 - y, np.exp(-2 * wide(x)) * (1 + y)
+
+
+@law("ACT-6", gelus(), verb=at_most)
+def test_tail_of_gelu(f: Any, p: Any) -> Any:
+    """-gelu(x) <= -x exp(x) for x <= 0, in both forms: it comes to 0, and not beyond."""
+    x = -np.abs(FAR * p.x)
+    return -f.gelu(x, **p.options), -wide(x) * np.exp(wide(x))
+
+
+@law("ACT-6", differentiated(sigmoids()))
+def test_gradient_of_the_sigmoids_tail(f: Any, p: Any) -> Any:
+    """sigmoid'(x) = exp(x) sigmoid(-x)^2 for x <= 0."""
+    x = -np.abs(FAR * p.x)
+    far = f.sigmoid(-x)
+    return f.gradient("sigmoid", p.cotangent, x, by="x"), wide(p.cotangent) * np.exp(wide(x)) * far * far
+
+
+@law("ACT-6", differentiated(tanhs()))
+def test_gradient_of_tanhs_tail(f: Any, p: Any) -> Any:
+    """tanh'(x) = tanh'(-x)."""
+    x = FAR * p.x
+    return tuple(f.gradient("tanh", p.cotangent, z, by="x") for z in (x, -x))
+
+
+@law("ACT-6", differentiated(gelus()))
+def test_gradient_of_gelus_tails(f: Any, p: Any) -> Any:
+    """gelu'(x) + gelu'(-x) = 1, in both forms."""
+    x = FAR * p.x
+    g, h = (f.gradient("gelu", p.cotangent, z, by="x", **p.options) for z in (x, -x))
+    return g + h, wide(p.cotangent)
+
+
+@law("ACT-6", differentiated(silus()))
+def test_gradient_of_silus_tails(f: Any, p: Any) -> Any:
+    """silu'(x) + silu'(-x) = 1."""
+    x = FAR * p.x
+    g, h = (f.gradient("silu", p.cotangent, z, by="x") for z in (x, -x))
+    return g + h, wide(p.cotangent)
+
+
+@law("ACT-7", binary_steps())
+def test_steps_of_both_signs(f: Any, p: Any) -> Any:
+    """step(x) + step(-x) = 1, if they put a and 1 - a for 0."""
+    one, other = f.binary_step(p.x, **p.options), f.binary_step(-p.x, at_zero=1 - p.at_zero)
+    return one + other, np.ones(p.x.shape)

@@ -1,6 +1,6 @@
 """Activations and the softmax.
 
-    relu(x) = max(x, 0)        sigmoid(x) = 1 / (1 + exp(-x))        gelu(x) = x Phi(x)
+    relu(x) = max(x, 0)        sigmoid(x) = 1 / (1 + exp(-x))        gelu(x) = x Phi(x)        silu(x) = x sigmoid(x)
 
     softmax(x)[i] = exp(x[i] - max x) / sum over j of exp(x[j] - max x)
 
@@ -20,6 +20,32 @@ from reference.arithmetic.marks import operation
 from reference.arrays import Array
 
 
+def identity(x: Array) -> Array:
+    """Leave numbers as they are.
+
+    Shapes: x of any shape -> the same shape.
+    Source: Gong, "Activation function".
+
+    >>> identity(np.array([-2.0, 3.0]))
+    array([-2.,  3.])
+    """
+    return x
+
+
+def binary_step(x: Array, *, at_zero: float = 1.0) -> Array:
+    """Put 1 for what is positive, and 0 for what is negative.
+
+    What stands for 0 itself is a convention: at_zero, which is 1 in the lecture. NaN stays NaN.
+
+    Shapes: x of any shape -> the same shape.
+    Source: Gong, "Activation function".
+
+    >>> binary_step(np.array([-2.0, 0.0, 3.0]))
+    array([0., 1., 1.])
+    """
+    return np.where(x > 0, 1.0, np.where(x < 0, 0.0, x + at_zero))
+
+
 def relu(x: Array) -> Array:
     """Keep what is positive, and put zero for the rest.
 
@@ -30,6 +56,20 @@ def relu(x: Array) -> Array:
     array([0., 3.])
     """
     return np.maximum(x, 0)
+
+
+def leaky_relu(x: Array, *, slope: float = 0.01) -> Array:
+    """Keep what is positive, and shrink what is negative.
+
+        leaky_relu(x) = x if x > 0, else slope x
+
+    Shapes: x of any shape -> the same shape.
+    Source: Gong, "Activation function", where the slope is 0.01.
+
+    >>> leaky_relu(np.array([-2.0, 3.0]))
+    array([-0.02,  3.  ])
+    """
+    return np.maximum(x, 0) - slope * np.maximum(-x, 0)
 
 
 def sigmoid(x: Array) -> Array:
@@ -81,6 +121,20 @@ def gelu(x: Array, *, approximate: str = "none") -> Array:
         z = np.clip(x, -10, 10)  # beyond, tanh is 1 in every format, and the cube may overflow
         return x / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (z + 0.044715 * (z * z * z))))
     raise ValueError(f'approximate "{approximate}" is neither "none" nor "tanh"')
+
+
+def silu(x: Array) -> Array:
+    """Weight each number by its own sigmoid.
+
+    Of minus infinity the formula makes -inf 0 = NaN, although the limit is 0.
+
+    Shapes: x of any shape -> the same shape.
+    Source: Hendrycks and Gimpel (2016), section 2, as the sigmoid linear unit.
+
+    >>> silu(np.array([0.0, 40.0]))
+    array([ 0., 40.])
+    """
+    return x * special.expit(x)
 
 
 def complementary_gelu(x: Array, *, approximate: str = "none") -> Array:

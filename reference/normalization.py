@@ -1,11 +1,17 @@
-"""Batch and layer normalisation.
+"""Batch, layer, group, instance and RMS normalisation.
 
     mu = (1/n) sum x        var = (1/n) sum (x - mu)^2        y = gamma (x - mu) / sqrt(var + eps) + beta
 
-for each channel, over the batch and every position (batch norm); or for each sample, over its last axes
-(layer norm; Ba, Kiros and Hinton, 2016). eps stands inside the root (Jacquet, 2022, "ResNet:
-Batch normalization", Algorithm 1, after Ioffe and Szegedy, 2015). The variance is taken in two passes:
-mean(x^2) - mu^2 cancels.
+What the sums run over makes the difference, in x (N, C, *S) and, for layer norm, x (*B, *D):
+
+    batch norm       for each channel, over the batch and every position
+    layer norm       for each sample, over its last axes (Ba, Kiros and Hinton, 2016)
+    group norm       for each sample and each group of channels, over these and every position (Wu and He, 2018)
+    instance norm    for each sample and each channel, over every position (Ulyanov, Vedaldi and Lempitsky, 2016)
+    RMS norm         as layer norm, with 0 for mu (Zhang and Sennrich, 2019)
+
+eps stands inside the root (Jacquet, 2022, "ResNet: Batch normalization", Algorithm 1, after Ioffe and
+Szegedy, 2015). The variance is taken in two passes: mean(x^2) - mu^2 cancels.
 """
 
 from __future__ import annotations
@@ -48,12 +54,7 @@ def batch_norm(
     (array([-1.,  1.]), array([0.2]), array([1.1]))
     """
     mean, var, *running = statistics(x, running_mean, running_var, training, momentum, eps, unbiased)
-    y = (x - mean) / np.sqrt(var + eps)
-    if weight is not None:
-        y = y * along_channels(weight, x)
-    if bias is not None:
-        y = y + along_channels(bias, x)
-    return y, *running
+    return _affine_by_channels((x - mean) / np.sqrt(var + eps), weight, bias), *running
 
 
 def folded_batch_norm(
@@ -74,11 +75,7 @@ def folded_batch_norm(
     has above |x - mu|, so a backend that computes so says so.
     """
     mean, var, *running = statistics(x, running_mean, running_var, training, momentum, eps, unbiased)
-    a = 1 / np.sqrt(var + eps)
-    if weight is not None:
-        a = a * along_channels(weight, x)
-    shift = -(mean * a) if bias is None else along_channels(bias, x) - mean * a
-    return x * a + shift, *running
+    return _folded(x, mean, var, _given(weight, x), _given(bias, x), eps), *running
 
 
 def factored_batch_norm(
@@ -98,9 +95,7 @@ def factored_batch_norm(
     The gradient of the root is a power of it, which underflows where the result does not.
     """
     mean, var, *running = statistics(x, running_mean, running_var, training, momentum, eps, unbiased)
-    a = reciprocal_root(var + eps)
-    y = (x - mean) * (a if weight is None else a * along_channels(weight, x))
-    return y if bias is None else y + along_channels(bias, x), *running
+    return _factored(x - mean, var, _given(weight, x), _given(bias, x), eps), *running
 
 
 def statistics(
@@ -147,22 +142,16 @@ def layer_norm(
     array([[-1.,  1.],
            [-1.,  1.]])
     """
-    n = normalised(x, axes, eps)
-    over = tuple(range(-axes, 0))
-    d = x - np.sum(x, axis=over, keepdims=True) / n
-    y = d / np.sqrt(np.sum(d * d, axis=over, keepdims=True) / n + eps)
-    return _affine(y, weight, bias, axes)
+    _, d, var = moments(x, axes, eps)
+    return _affine(d / np.sqrt(var + eps), weight, bias, axes)
 
 
 def factored_layer_norm(
     x: Array, weight: Array | None = None, bias: Array | None = None, *, axes: int = 1, eps: float = 1e-5
 ) -> Array:
     """The same with one factor, y = (x - mu) a + beta, a = gamma (var + eps)^(-1/2)."""
-    n = normalised(x, axes, eps)
-    over = tuple(range(-axes, 0))
-    d = x - np.sum(x, axis=over, keepdims=True) / n
-    a = reciprocal_root(np.sum(d * d, axis=over, keepdims=True) / n + eps)
-    return _affine(d * (a if weight is None else a * weight), None, bias, axes)
+    _, d, var = moments(x, axes, eps)
+    return _factored(d, var, weight, bias, eps)
 
 
 def updating_layer_norm(
@@ -185,6 +174,119 @@ def folded_layer_norm(
     mean, var = updated_moments(x, axes, eps)
     a = 1 / np.sqrt(var + eps)
     return _affine((rounded(x) - rounded(mean)) * a + 0 * (x * a - mean * a), weight, bias, axes)
+
+
+def group_norm(
+    x: Array, weight: Array | None = None, bias: Array | None = None, *, groups: int, eps: float = 1e-5
+) -> Array:
+    """Normalise each group of channels of each sample, over these channels and every position.
+
+    Group g has the channels g C/groups, ..., (g + 1) C/groups - 1.
+
+    Shapes: x (N, C, *S) with groups dividing C; weight gamma, bias beta (C,) -> y like x.
+    Raises: ValueError if groups does not divide C, or a group has no number; if eps is negative, or a
+    weight or bias has not one number a channel.
+    Source: Wu and He (2018), equations 1, 2 and 7.
+
+    >>> group_norm(np.array([[1.0, 3.0, 10.0, 30.0]]), groups=2, eps=0.0)
+    array([[-1.,  1., -1.,  1.]])
+    """
+    y = np.reshape(layer_norm(in_groups(x, groups), axes=2, eps=eps), x.shape)
+    return _affine_by_channels(y, weight, bias)
+
+
+def folded_group_norm(
+    x: Array, weight: Array | None = None, bias: Array | None = None, *, groups: int, eps: float = 1e-5
+) -> Array:
+    """The same with updated moments, and a scale and a shift for each channel if there is a weight or a bias.
+
+        y = x a + (beta - mu a)        a = gamma / sqrt(var + eps)
+
+    As in folded_layer_norm, what rounding does to x a and to beta - mu a is written as what it does to x, mu
+    and beta; the last term is 0.
+    """
+    z = in_groups(x, groups)
+    mean, var = updated_moments(z, 2, eps)
+    a = 1 / np.sqrt(var + eps)
+    gamma, beta = (v if v is None else in_groups(v, groups) for v in (_given(weight, x), _given(bias, x)))
+    if gamma is None and beta is None:
+        return np.reshape((z - mean) * a, x.shape)
+    a = a if gamma is None else a * gamma
+    y = (rounded(z) - rounded(mean)) * a + 0 * (z * a - mean * a)
+    return np.reshape(y if beta is None else y + rounded(beta), x.shape)
+
+
+def factored_group_norm(
+    x: Array, weight: Array | None = None, bias: Array | None = None, *, groups: int, eps: float = 1e-5
+) -> Array:
+    """The same with one factor, as factored_layer_norm."""
+    _, d, var = moments(in_groups(x, groups), 2, eps)
+    gamma, beta = (v if v is None else in_groups(v, groups) for v in (_given(weight, x), _given(bias, x)))
+    return np.reshape(_factored(d, var, gamma, beta, eps), x.shape)
+
+
+def in_groups(x: Array, groups: int) -> Array:
+    """Lay the channels of x (N, C, *S) out in groups, (N, groups, C/groups, prod S).
+
+    Raises: ValueError if they cannot be.
+    """
+    if np.ndim(x) < 2 or groups < 1 or np.shape(x)[1] % groups:
+        raise ValueError(f"the channels of x {np.shape(x)} cannot be put in {groups} groups")
+    N, C, *S = np.shape(x)
+    return np.reshape(x, (N, groups, C // groups, math.prod(S)))
+
+
+def instance_norm(x: Array, weight: Array | None = None, bias: Array | None = None, *, eps: float = 1e-5) -> Array:
+    """Normalise each channel of each sample, over every position.
+
+    Shapes: x (N, C, *S) with at least one position; weight gamma, bias beta (C,) -> y like x.
+    Raises: ValueError if there is no position; if eps is negative, or a weight or bias has not one number a
+    channel.
+    Source: Ulyanov, Vedaldi and Lempitsky (2016), the equation of section 2; with gamma and beta besides.
+
+    >>> instance_norm(np.array([[[1.0, 3.0], [10.0, 30.0]]]), eps=0.0)
+    array([[[-1.,  1.],
+            [-1.,  1.]]])
+    """
+    return _affine_by_channels(layer_norm(x, axes=np.ndim(x) - 2, eps=eps), weight, bias)
+
+
+def folded_instance_norm(
+    x: Array, weight: Array | None = None, bias: Array | None = None, *, eps: float = 1e-5
+) -> Array:
+    """The same map folded into a scale and a shift, as folded_batch_norm."""
+    mean, _, var = moments(x, np.ndim(x) - 2, eps)
+    return _folded(x, mean, var, _given(weight, x), _given(bias, x), eps)
+
+
+def factored_instance_norm(
+    x: Array, weight: Array | None = None, bias: Array | None = None, *, eps: float = 1e-5
+) -> Array:
+    """The same with one factor, as factored_layer_norm."""
+    _, d, var = moments(x, np.ndim(x) - 2, eps)
+    return _factored(d, var, _given(weight, x), _given(bias, x), eps)
+
+
+def rms_norm(x: Array, weight: Array | None = None, *, axes: int = 1, eps: float = 1e-5) -> Array:
+    """Divide each sample by its root mean square over its last axes; nothing is subtracted.
+
+        y = gamma x / sqrt((1/n) sum x^2 + eps)
+
+    Shapes: x (*B, *D) with axes sides D; weight gamma (*D,) -> y like x.
+    Raises: ValueError if x has too few axes, or no number to normalise; if eps is negative, or a weight has
+    another shape.
+    Source: Zhang and Sennrich (2019), equation 4; with eps besides.
+
+    >>> rms_norm(np.array([[1.0, 7.0], [-10.0, 70.0]]), eps=0.0)
+    array([[ 0.2,  1.4],
+           [-0.2,  1.4]])
+    """
+    return _affine(x / np.sqrt(mean_square(x, axes, eps) + eps), weight, None, axes)
+
+
+def factored_rms_norm(x: Array, weight: Array | None = None, *, axes: int = 1, eps: float = 1e-5) -> Array:
+    """The same with one factor, y = x a, a = gamma (mean(x^2) + eps)^(-1/2)."""
+    return _factored(x, mean_square(x, axes, eps), weight, None, eps)
 
 
 @operation
@@ -213,6 +315,20 @@ def updated_moments(x: Array, axes: int, eps: float) -> tuple[Array, Array]:
     return mean, squares / n
 
 
+def moments(x: Array, axes: int, eps: float) -> tuple[Array, Array, Array]:
+    """The mean over the last axes, what x has above it, and the variance."""
+    n, over = normalised(x, axes, eps), tuple(range(-axes, 0))
+    mean = np.sum(x, axis=over, keepdims=True) / n
+    d = x - mean
+    return mean, d, np.sum(d * d, axis=over, keepdims=True) / n
+
+
+def mean_square(x: Array, axes: int, eps: float) -> Array:
+    """The mean of x^2 over the last axes."""
+    n = normalised(x, axes, eps)
+    return np.sum(x * x, axis=tuple(range(-axes, 0)), keepdims=True) / n
+
+
 def normalised(x: Array, axes: int, eps: float) -> int:
     """How many numbers are normalised together."""
     n = math.prod(np.shape(x)[-axes:])
@@ -221,6 +337,30 @@ def normalised(x: Array, axes: int, eps: float) -> int:
     if eps < 0:
         raise ValueError(f"eps {eps} is negative")
     return n
+
+
+def _folded(x: Array, mean: Array, var: Array, gamma: Array | None, beta: Array | None, eps: float) -> Array:
+    """y = a x + (beta - mu a)."""
+    a = 1 / np.sqrt(var + eps)
+    a = a if gamma is None else a * gamma
+    return x * a + (-(mean * a) if beta is None else beta - mean * a)
+
+
+def _factored(d: Array, var: Array, gamma: Array | None, beta: Array | None, eps: float) -> Array:
+    """y = d a + beta for d = x - mu."""
+    a = reciprocal_root(var + eps)
+    y = d * (a if gamma is None else a * gamma)
+    return y if beta is None else y + beta
+
+
+def _given(v: Array | None, x: Array) -> Array | None:
+    """One number a channel along axis 1 of x, if there are any."""
+    return None if v is None else along_channels(v, x)
+
+
+def _affine_by_channels(y: Array, weight: Array | None, bias: Array | None) -> Array:
+    y = y if weight is None else y * along_channels(weight, y)
+    return y if bias is None else y + along_channels(bias, y)
 
 
 def _affine(y: Array, weight: Array | None, bias: Array | None, axes: int) -> Array:

@@ -175,6 +175,22 @@ def relu(x):
     return np.where(x > 0, x, 0.0)
 
 
+def identity(x):
+    return x.copy()
+
+
+def binary_step(x, *, at_zero=1.0):
+    return np.where(x == 0, at_zero, np.where(x > 0, 1.0, 0.0))
+
+
+def leaky_relu(x, *, slope=0.01):
+    return np.where(x > 0, x, slope * x)
+
+
+def silu(x):
+    return x * sigmoid(x)
+
+
 def sigmoid(x):
     e = np.exp(-np.abs(x))
     return np.where(x >= 0, 1, e) / (1 + e)
@@ -197,6 +213,29 @@ def layer_norm(x, weight=None, bias=None, *, axes=1, eps=1e-5):
     y = centred / np.sqrt((centred**2).mean(axis=over, keepdims=True) + eps)
     y = y if weight is None else y * weight
     return y if bias is None else y + bias
+
+
+def group_norm(x, weight=None, bias=None, *, groups, eps=1e-5):
+    y = np.zeros(x.shape)
+    size = x.shape[1] // groups
+    for n in range(x.shape[0]):
+        for g in range(groups):
+            part = slice(g * size, (g + 1) * size)
+            centred = x[n, part] - x[n, part].mean()
+            y[n, part] = centred / np.sqrt((centred**2).mean() + eps)
+    shape = (-1,) + (1,) * (x.ndim - 2)
+    y = y if weight is None else y * weight.reshape(shape)
+    return y if bias is None else y + bias.reshape(shape)
+
+
+def instance_norm(x, weight=None, bias=None, *, eps=1e-5):
+    return group_norm(x, weight, bias, groups=x.shape[1], eps=eps)
+
+
+def rms_norm(x, weight=None, *, axes=1, eps=1e-5):
+    over = tuple(range(x.ndim - axes, x.ndim))
+    y = x / np.sqrt((x**2).mean(axis=over, keepdims=True) + eps)
+    return y if weight is None else y * weight
 
 
 def dense(x, w, bias=None):

@@ -15,7 +15,23 @@ import numpy as np
 import pytest
 from scipy import special
 
-from reference import dense, gelu, layer_norm, log_softmax, relu, sigmoid, tanh
+import reference
+from reference import (
+    binary_step,
+    dense,
+    gelu,
+    group_norm,
+    identity,
+    instance_norm,
+    layer_norm,
+    leaky_relu,
+    log_softmax,
+    relu,
+    rms_norm,
+    sigmoid,
+    silu,
+    tanh,
+)
 from reference.activations import gelu_by_rational_powers
 from reference.arithmetic import read
 from reference.arithmetic.formats import Floats
@@ -52,10 +68,11 @@ def by_the_logistic_function(x: Any) -> Any:
     [
         (sigmoid, {}, logistic),
         (tanh, {}, hyperbolic),
+        (silu, {}, lambda x: x * logistic(x)),
         (gelu, {}, by_the_normal_distribution),
         (gelu, {"approximate": "tanh"}, by_the_logistic_function),
     ],
-    ids=["sigmoid", "tanh", "gelu", "gelu by tanh"],
+    ids=["sigmoid", "tanh", "silu", "gelu", "gelu by tanh"],
 )
 def test_activations_to_fifty_digits(f: Any, options: dict[str, Any], exact: Any, scale: float) -> None:
     """Each is within its bound of its definition, taken with enough digits for its exponentials."""
@@ -103,6 +120,19 @@ def test_relu_chooses() -> None:
     """Element by element: x where it is positive, else 0."""
     x = points(3.0)
     assert relu(x).tolist() == [a if a > 0 else 0.0 for a in x.tolist()]
+
+
+def test_activations_of_cases() -> None:
+    """Element by element: a hundredth or a quarter of what is negative, a step, and what comes in."""
+    x = points(3.0)
+    assert identity(x).tolist() == x.tolist()
+    for slope in (0.01, 0.25):
+        assert leaky_relu(x, slope=slope).tolist() == [a if a > 0 else slope * a for a in x.tolist()]
+    for at_zero in (0.0, 0.5, 1.0):
+        steps = [1.0 if a > 0 else 0.0 if a < 0 else at_zero for a in x.tolist()]
+        assert binary_step(x, at_zero=at_zero).tolist() == steps == np.heaviside(x, at_zero).tolist()
+    assert binary_step(np.array([-0.0])).tolist() == [1.0], "as Gong prints it"
+    assert math.isnan(binary_step(np.array([math.nan]))[0])
 
 
 def test_activations_of_infinity() -> None:
@@ -197,6 +227,82 @@ def test_layer_norm_refuses_what_has_no_variance(shape: tuple[int, ...], options
     for f in (layer_norm, updating_layer_norm, folded_layer_norm):
         with pytest.raises(ValueError, match=r"axes|eps"):
             f(np.ones(shape), **options)
+
+
+# -- group, instance and RMS norm ----------------------------------------------------------------------
+
+
+def literal_group_norm(x: Floats, weight: Any, bias: Any, groups: int, eps: float) -> Any:
+    """Number by number, in mpmath: those of its sample whose channel falls into the same group."""
+    m, y = mpmath.mpf, np.empty(x.shape, dtype=object)
+    group = [c * groups // x.shape[1] for c in range(x.shape[1])]
+    for n, c, *s in np.ndindex(*x.shape):
+        others = [m(float(x[(n, k, *t)])) for k, *t in np.ndindex(*x.shape[1:]) if group[k] == group[c]]
+        mean = mpmath.fsum(others) / len(others)
+        var = mpmath.fsum((a - mean) ** 2 for a in others) / len(others)
+        gamma, beta = (m(default if v is None else float(v[c])) for v, default in ((weight, 1), (bias, 0)))
+        y[(n, c, *s)] = gamma * (m(float(x[(n, c, *s)])) - mean) / mpmath.sqrt(var + m(eps)) + beta
+    return y
+
+
+@pytest.mark.parametrize(("shape", "groups"), [((2, 4), 2), ((1, 6, 2), 3), ((2, 3, 2), 1), ((2, 2, 2, 2), 2)])
+@pytest.mark.parametrize("affine", ["none", "weight", "bias", "both"])
+@pytest.mark.parametrize("offset", [0.0, 1e6])
+def test_group_norm_to_fifty_digits(shape: tuple[int, ...], groups: int, affine: str, offset: float) -> None:
+    """The reference and both further formulas are within their bounds; so is instance norm, with as many groups."""
+    rng = np.random.default_rng(77)
+    x = rng.standard_normal(shape) * 3 + offset
+    weight = rng.standard_normal(shape[1]) if affine in ("weight", "both") else None
+    bias = rng.standard_normal(shape[1]) if affine in ("bias", "both") else None
+    for eps, f in itertools.product((1e-5, 0.5), (group_norm, *reference.FORMULAS["group_norm"].values())):
+        (bound,) = read(f, [x, weight, bias], {"groups": groups, "eps": eps}, DOUBLE)
+        with mpmath.workdps(50):
+            assert_within(bound, literal_group_norm(x, weight, bias, groups, eps), (f, eps))
+    for f in (instance_norm, *reference.FORMULAS["instance_norm"].values()) if len(shape) > 2 else ():
+        (bound,) = read(f, [x, weight, bias], {"eps": 0.5}, DOUBLE)
+        with mpmath.workdps(50):
+            assert_within(bound, literal_group_norm(x, weight, bias, shape[1], 0.5), f)
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_rms_norm_to_fifty_digits(axes: int) -> None:
+    """Both formulas are within their bounds of gamma x / sqrt(mean x^2 + eps), sample by sample."""
+    rng = np.random.default_rng(78)
+    x = rng.standard_normal((2, 3, 2)) * 10
+    weight = rng.standard_normal(x.shape[3 - axes :])
+    y = np.empty(x.shape, dtype=object)
+    with mpmath.workdps(50):
+        for b in np.ndindex(*x.shape[: 3 - axes]):
+            square = mpmath.fsum(mpmath.mpf(a) ** 2 for a in x[b].ravel().tolist()) / x[b].size
+            for d in np.ndindex(*x.shape[3 - axes :]):
+                y[(*b, *d)] = mpmath.mpf(x[(*b, *d)]) * mpmath.mpf(weight[d]) / mpmath.sqrt(square + mpmath.mpf(0.25))
+        for f in (rms_norm, *reference.FORMULAS["rms_norm"].values()):
+            (bound,) = read(f, [x, weight], {"axes": axes, "eps": 0.25}, DOUBLE)
+            assert_within(bound, y, f)
+
+
+@pytest.mark.parametrize(
+    ("f", "shape", "options"),
+    [
+        (group_norm, (2, 4), {"groups": 3}),
+        (group_norm, (2, 4), {"groups": 0}),
+        (group_norm, (2, 4), {"groups": -2}),
+        (group_norm, (2, 4, 0), {"groups": 2}),
+        (group_norm, (4,), {"groups": 2}),
+        (group_norm, (2, 4), {"groups": 2, "eps": -1e-5}),
+        (instance_norm, (2, 4), {}),
+        (instance_norm, (2, 4, 0), {}),
+        (instance_norm, (2, 4, 2), {"eps": -1e-5}),
+        (rms_norm, (3,), {"axes": 2}),
+        (rms_norm, (3,), {"axes": 0}),
+        (rms_norm, (2, 0), {}),
+        (rms_norm, (3,), {"eps": -1e-5}),
+    ],
+)
+def test_norms_refuse_what_cannot_be_normalised(f: Any, shape: tuple[int, ...], options: dict[str, Any]) -> None:
+    """Groups that do not divide the channels, no axes or too many, no numbers along them; a negative eps."""
+    with pytest.raises(ValueError, match=r"axes|eps|groups"):
+        f(np.ones(shape), **options)
 
 
 # -- dense ---------------------------------------------------------------------------------------------

@@ -127,6 +127,14 @@ ALONG_AN_AXIS: dict[str, Reached] = {
     },
 }
 
+AFFINE: dict[str, Reached] = {
+    f"weight {weight}, bias {bias}": lambda p, weight=weight, bias=bias: (
+        (p.arrays["weight"] is not None) is weight and (p.arrays["bias"] is not None) is bias
+    )
+    for weight in (True, False)
+    for bias in (True, False)
+}
+
 REACH: dict[str, dict[str, Reached]] = {
     "convolution": {
         "stride above the kernel": lambda p: any(
@@ -285,13 +293,7 @@ REACH: dict[str, dict[str, Reached]] = {
         "no memory": lambda p: p.options["training"] and p.options["momentum"] == 1,
         "no update": lambda p: p.options["training"] and p.options["momentum"] == 0,
         "another eps": lambda p: p.options["eps"] != 1e-5,
-        **{
-            f"weight {weight}, bias {bias}": lambda p, weight=weight, bias=bias: (
-                (p.arrays["weight"] is not None) is weight and (p.arrays["bias"] is not None) is bias
-            )
-            for weight in (True, False)
-            for bias in (True, False)
-        },
+        **AFFINE,
     },
     "layer_norm": {
         "one number a sample": lambda p: math.prod(shape(p)[-p.options["axes"] :]) == 1,
@@ -305,12 +307,37 @@ REACH: dict[str, dict[str, Reached]] = {
             )
             for n in (1, 2, 3)
         },
+        **AFFINE,
+    },
+    "group_norm": {
+        "one number a group": lambda p: math.prod(shape(p)[1:]) == p.options["groups"],
+        "one group": lambda p: p.options["groups"] == 1 < shape(p)[1],
+        "a group for each channel": lambda p: p.options["groups"] == shape(p)[1] > 1,
+        "fewer groups than channels a group": lambda p: 1 < p.options["groups"] < shape(p)[1] / p.options["groups"],
+        "an empty batch": lambda p: shape(p)[0] == 0,
+        "another eps": lambda p: p.options["eps"] != 1e-5,
+        **{f"rank {n}": lambda p, n=n: rank(p) == n and min(shape(p)) > 1 for n in (0, 1, 2)},
+        **AFFINE,
+    },
+    "instance_norm": {
+        "one position": lambda p: math.prod(shape(p)[2:]) == 1,
+        "an empty batch": lambda p: shape(p)[0] == 0,
+        "another eps": lambda p: p.options["eps"] != 1e-5,
+        **{f"rank {n}": lambda p, n=n: rank(p) == n and min(shape(p)) > 1 for n in (1, 2, 3)},
+        **AFFINE,
+    },
+    "rms_norm": {
+        "one number a sample": lambda p: math.prod(shape(p)[-p.options["axes"] :]) == 1,
+        "no batch": lambda p: len(shape(p)) == p.options["axes"],
+        "an empty batch": lambda p: 0 in shape(p),
+        "another eps": lambda p: p.options["eps"] != 1e-5,
+        "a weight": lambda p: p.arrays["weight"] is not None,
+        "no weight": lambda p: p.arrays["weight"] is None,
         **{
-            f"weight {weight}, bias {bias}": lambda p, weight=weight, bias=bias: (
-                (p.arrays["weight"] is not None) is weight and (p.arrays["bias"] is not None) is bias
+            f"{n} axes with a batch": lambda p, n=n: (
+                p.options["axes"] == n < len(shape(p)) and min(shape(p)[-n - 1 :]) > 1
             )
-            for weight in (True, False)
-            for bias in (True, False)
+            for n in (1, 2, 3)
         },
     },
     "residual": {
@@ -396,7 +423,9 @@ REACH: dict[str, dict[str, Reached]] = {
         "a bias": lambda p: p.arrays["bias"] is not None,
         "no bias": lambda p: p.arrays["bias"] is None,
     },
-    **{name: {**ELEMENTWISE} for name in ("relu", "sigmoid", "tanh")},
+    **{name: {**ELEMENTWISE} for name in ("identity", "relu", "sigmoid", "tanh", "silu")},
+    "binary_step": {**ELEMENTWISE, **{f"{a} at zero": _has("at_zero", a) for a in (0.0, 0.5, 1.0)}},
+    "leaky_relu": {**ELEMENTWISE, **{f"slope {a}": _has("slope", a) for a in (0.01, 0.25)}},
     "gelu": {**ELEMENTWISE, **{f"form {form}": _has("approximate", form) for form in ("none", "tanh")}},
     **{name: {**ALONG_AN_AXIS} for name in ("softmax", "log_softmax")},
     "scaled_dot_product_attention": {

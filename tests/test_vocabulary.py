@@ -85,7 +85,11 @@ CALLS: dict[str, list[tuple[list[Any], dict[str, Any]]]] = {
     "flop_count": [([3, 64], {"size": (9, 9), "kernel": (3, 2), "padding": 1, "counts_padding": False})],
     "softmax": [([x], {}), ([x], {"axis": 0}), ([x[:, :, :1]], {"axis": 1})],
     "log_softmax": [([x], {}), ([x], {"axis": 0}), ([x[:, :, :1]], {"axis": 1})],
+    "identity": [([x], {})],
+    "binary_step": [([x], {}), ([x], {"at_zero": 0.5})],
     "relu": [([x], {})],
+    "leaky_relu": [([x], {}), ([x], {"slope": 0.25})],
+    "silu": [([x], {})],
     "sigmoid": [([x], {})],
     "tanh": [([x], {})],
     "gelu": [([x], {}), ([x], {"approximate": "tanh"})],
@@ -101,6 +105,12 @@ CALLS: dict[str, list[tuple[list[Any], dict[str, Any]]]] = {
     "dense": [([x, np.ones((5, 6))], {}), ([x[0, 0], np.ones((2, 6)), flat[:2]], {})],
     "layer_norm": [([x, *affine], {"axes": 2, "eps": 0.5}) for affine in ([], [x[0]], [x[0], x[1]], [None, x[0]])]
     + [([x], {}), ([x, x[0, 0]], {"axes": 1})],
+    "group_norm": [
+        ([x, *affine], {"groups": groups, "eps": 0.5})
+        for groups, affine in ((1, []), (2, [flat]), (4, [None, flat]), (2, [flat, flat + 1]))
+    ],
+    "instance_norm": [([x, *affine], {}) for affine in ([], [flat], [None, flat], [flat, flat + 1])],
+    "rms_norm": [([x, *affine], {"axes": 2, "eps": 0.5}) for affine in ([], [x[0]])] + [([x], {})],
     "dropout": [([x], o) for o in ({}, {"training": False}, {"p": 1.0}, {"p": 0.1, "key": 3}, {"keep": x > 0})],
     "scaled_dot_product_attention": [
         ([x, x + 1, x[..., :2]], {}),

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import special
 
 from conformance.mutants.base import Function, mutant
-from reference import gelu, log_softmax, relu, sigmoid, softmax, tanh
+from reference import binary_step, gelu, leaky_relu, log_softmax, relu, sigmoid, silu, softmax, tanh
 from reference.arithmetic import BFLOAT16
 
 # -- softmax -------------------------------------------------------------------------------------------
@@ -338,6 +338,162 @@ def distribution_alone(x: Any, *, approximate: str = "none") -> Any:
 def ramp(x: Any, *, approximate: str = "none") -> Any:
     """relu, under the wrong name."""
     return relu(x)
+
+
+# -- silu ----------------------------------------------------------------------------------------------
+
+
+@mutant("silu")
+def by_a_quotient_of_exponentials(x: Any) -> Any:
+    """x e^x / (1 + e^x): inf / inf for large x."""
+    return x * np.exp(x) / (1 + np.exp(x))
+
+
+@mutant("silu")
+def normal_for_logistic(x: Any) -> Any:
+    """gelu, under the wrong name."""
+    return gelu(x)
+
+
+@mutant("silu")
+def sharper(x: Any) -> Any:
+    """x sigmoid(1.702 x), the approximation of gelu."""
+    return x * sigmoid(1.702 * x)
+
+
+@mutant("silu")
+def by_straight_lines_too(x: Any) -> Any:
+    """The hard swish, x/6 (x + 3) between -3 and 3."""
+    return x * np.clip(x / 6 + 0.5, 0, 1)
+
+
+@mutant("silu")
+def without_x(x: Any) -> Any:
+    """The sigmoid, under the wrong name."""
+    return sigmoid(x)
+
+
+@mutant("silu")
+def zero_below_minus_twenty(x: Any) -> Any:
+    """What is small is taken for nothing."""
+    return np.where(x < -20, 0.0, silu(x))
+
+
+@mutant("silu")
+def by_the_complement(x: Any) -> Any:
+    """x (1 - sigmoid(-x)), which cancels for negative x."""
+    return x * (1 - sigmoid(-x))
+
+
+# -- leaky_relu ----------------------------------------------------------------------------------------
+
+
+@mutant("leaky_relu")
+def always_a_hundredth(x: Any, *, slope: float = 0.01) -> Any:
+    """The slope is written into the code."""
+    return leaky_relu(x)
+
+
+@mutant("leaky_relu")
+def does_not_leak(x: Any, *, slope: float = 0.01) -> Any:
+    """relu, under the wrong name."""
+    return relu(x)
+
+
+@mutant("leaky_relu")
+def sign_is_lost(x: Any, *, slope: float = 0.01) -> Any:
+    """What is negative comes out positive."""
+    return np.abs(leaky_relu(x, slope=slope))
+
+
+@mutant("leaky_relu")
+def divides_by_the_slope(x: Any, *, slope: float = 0.01) -> Any:
+    """x / slope for slope x."""
+    return np.where(x > 0, x, x / slope)
+
+
+@mutant("leaky_relu")
+def exponential(x: Any, *, slope: float = 0.01) -> Any:
+    """The exponential linear unit, slope (e^x - 1)."""
+    return np.where(x > 0, x, slope * np.expm1(np.minimum(x, 0)))
+
+
+@mutant("leaky_relu")
+def leaks_on_both_sides(x: Any, *, slope: float = 0.01) -> Any:
+    """slope x everywhere."""
+    return slope * x
+
+
+# -- binary_step ---------------------------------------------------------------------------------------
+
+
+@mutant("binary_step")
+def always_one_at_zero(x: Any, *, at_zero: float = 1.0) -> Any:
+    """x >= 0, whatever stands for 0."""
+    return binary_step(x)
+
+
+@mutant("binary_step")
+def never_at_zero(x: Any, *, at_zero: float = 1.0) -> Any:
+    """x > 0, whatever stands for 0."""
+    return binary_step(x, at_zero=0.0)
+
+
+@mutant("binary_step")
+def sign(x: Any, *, at_zero: float = 1.0) -> Any:
+    """-1 for what is negative."""
+    return np.where(x < 0, -1.0, binary_step(x, at_zero=at_zero))
+
+
+@mutant("binary_step")
+def downwards(x: Any, *, at_zero: float = 1.0) -> Any:
+    """1 for what is negative."""
+    return binary_step(-x, at_zero=at_zero)
+
+
+@mutant("binary_step")
+def at_one_half(x: Any, *, at_zero: float = 1.0) -> Any:
+    """The threshold of a probability."""
+    return binary_step(x - 0.5, at_zero=at_zero)
+
+
+@mutant("binary_step")
+def tiny_is_zero(x: Any, *, at_zero: float = 1.0) -> Any:
+    """What is below the rounding of 1 is taken for 0."""
+    return binary_step(np.where(np.abs(x) < 1e-16, 0.0, x), at_zero=at_zero)
+
+
+# -- identity ------------------------------------------------------------------------------------------
+
+
+@mutant("identity")
+def positive_part(x: Any) -> Any:
+    """relu, under the wrong name."""
+    return relu(x)
+
+
+@mutant("identity")
+def through_float32(x: Any) -> Any:
+    """Copied through a narrower format."""
+    return x.astype(np.float32).astype(x.dtype)
+
+
+@mutant("identity")
+def flattened(x: Any) -> Any:
+    """One axis, as of a layer that feeds a dense one."""
+    return np.ravel(x)
+
+
+@mutant("identity")
+def between_ten(x: Any) -> Any:
+    """Clipped, against overflow."""
+    return np.clip(x, -10, 10)
+
+
+@mutant("identity")
+def without_small_numbers(x: Any) -> Any:
+    """Subnormal numbers are flushed."""
+    return np.where(np.abs(x) < np.finfo(float).tiny, 0.0, x)
 
 
 # -- wrong in one corner alone -------------------------------------------------------------------------

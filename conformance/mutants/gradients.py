@@ -326,39 +326,79 @@ def magnitudes_have_no_sign(g: Gradients, p: Call) -> Gradients:
 # -- normalisation -----------------------------------------------------------------------------------------
 
 
-@gradient_mutant("batch_norm", "layer_norm")
+NORMS = ("batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm")
+
+
+def _together(p: Call, x: Any) -> tuple[Any, tuple[int, ...]]:
+    """x as an array, and the axes of its numbers that are normalised together."""
+    match p.primitive:
+        case "layer_norm" | "rms_norm":
+            return x, tuple(range(-p.axes, 0))
+        case "group_norm":
+            return np.reshape(x, (len(x), p.groups, x.shape[1] // p.groups, *x.shape[2:])), tuple(range(2, x.ndim + 1))
+        case "instance_norm":
+            return x, _spatial(x)
+    return x, (0, *_spatial(x))
+
+
+def _weighted(p: Call) -> Any:
+    """The cotangent times gamma."""
+    if p.weight is None:
+        return p.g
+    is_by_channel = p.primitive not in ("layer_norm", "rms_norm")
+    return p.g * (np.reshape(p.weight, (1, -1, *[1] * (p.x.ndim - 2))) if is_by_channel else p.weight)
+
+
+@gradient_mutant(*NORMS)
 def statistics_are_constants(g: Gradients, p: Call) -> Gradients:
     """That x moves its own mean and variance is forgotten."""
-    if p.primitive == "layer_norm":
-        over = tuple(range(-p.axes, 0))
-        h = p.g if p.weight is None else p.g * p.weight
-        return {"x": h / np.sqrt(np.var(p.x, axis=over, keepdims=True) + p.eps)}
-    axes = (0, *_spatial(p.x))
-    mean, var = (np.mean(p.x, axes), np.var(p.x, axes)) if p.training else (p.running_mean, p.running_var)
-    return p.gradients(running_mean=mean, running_var=var, training=False)
+    x, over = _together(p, p.x)
+    if p.primitive == "batch_norm" and not p.training:
+        return g
+    var = np.mean(x * x, over, keepdims=True) if p.primitive == "rms_norm" else np.var(x, over, keepdims=True)
+    return {"x": np.reshape(np.reshape(_weighted(p), x.shape) / np.sqrt(var + p.eps), p.x.shape)}
 
 
-@gradient_mutant("batch_norm", "layer_norm")
+@gradient_mutant("group_norm", "instance_norm", "layer_norm")
+def mean_is_a_constant(g: Gradients, p: Call) -> Gradients:
+    """That x moves its mean is forgotten; its variance is differentiated."""
+    x, over = _together(p, p.x)
+    h = np.reshape(_weighted(p), x.shape)
+    missed = np.mean(h, over, keepdims=True) / np.sqrt(np.var(x, over, keepdims=True) + p.eps)
+    return {"x": g["x"] + np.reshape(np.broadcast_to(missed, x.shape), p.x.shape)}
+
+
+@gradient_mutant(*NORMS[:-1])
 def bias_gets_the_mean(g: Gradients, p: Call) -> Gradients:
     """The cotangents of beta are averaged."""
     n = p.x.size // max(g["bias"].size, 1) if p.bias is not None else 1
     return {"bias": g["bias"] / max(n, 1)} if p.bias is not None else g
 
 
-@gradient_mutant("batch_norm", "layer_norm")
+@gradient_mutant(*NORMS)
 def weight_of_what_was_not_normalised(g: Gradients, p: Call) -> Gradients:
     """The gradient of gamma is taken with x instead of the normalised x."""
     if p.weight is None:
         return g
-    if p.primitive == "layer_norm":
+    if p.primitive in ("layer_norm", "rms_norm"):
         return {"weight": np.sum(p.g * p.x, axis=tuple(range(p.x.ndim - p.axes)))}
     return {"weight": np.sum(p.g * p.x, axis=(0, *_spatial(p.x)))}
 
 
-@gradient_mutant("batch_norm", "layer_norm")
+@gradient_mutant(*NORMS)
 def without_gamma(g: Gradients, p: Call) -> Gradients:
     """x gets its gradient as if gamma were 1."""
     return {"x": p.gradients(weight=None)["x"]}
+
+
+@gradient_mutant("group_norm", "instance_norm")
+def weight_of_the_last_sample(g: Gradients, p: Call) -> Gradients:
+    """The gradient of gamma is overwritten by each sample, not added up."""
+    if p.weight is None or len(p.x) < 2:
+        return g
+    return {
+        "weight": p.gradients(p.g * (np.arange(len(p.x)) == len(p.x) - 1).reshape(-1, *[1] * (p.x.ndim - 1)))["weight"]
+    }
 
 
 @gradient_mutant("batch_norm")
@@ -413,6 +453,36 @@ def always_open(g: Gradients, p: Call) -> Gradients:
     return {"x": p.g}
 
 
+@gradient_mutant("identity", "leaky_relu")
+def of_magnitudes(g: Gradients, p: Call) -> Gradients:
+    """The gradient of |x| times the slope."""
+    return {"x": np.where(p.x < 0, -g["x"], g["x"])}
+
+
+@gradient_mutant("leaky_relu")
+def closed_below_zero(g: Gradients, p: Call) -> Gradients:
+    """relu's gradient."""
+    return {"x": np.where(p.x < 0, 0.0, g["x"])}
+
+
+@gradient_mutant("leaky_relu")
+def slope_of_a_hundredth(g: Gradients, p: Call) -> Gradients:
+    """The slope is written into the way back."""
+    return {"x": np.where(p.x < 0, 0.01 * p.g, g["x"])}
+
+
+@gradient_mutant("silu")
+def sigmoid_alone(g: Gradients, p: Call) -> Gradients:
+    """That the weight depends on x is forgotten."""
+    return {"x": p.g * reference.sigmoid(p.x)}
+
+
+@gradient_mutant("silu")
+def zero_where_small(g: Gradients, p: Call) -> Gradients:
+    """Below -20 the slope is taken for zero."""
+    return {"x": np.where(p.x < -20, 0.0, g["x"])}
+
+
 @gradient_mutant("sigmoid", "tanh")
 def of_the_result_alone(g: Gradients, p: Call) -> Gradients:
     """y instead of y (1 - y), 1 - y instead of 1 - y^2."""
@@ -420,7 +490,7 @@ def of_the_result_alone(g: Gradients, p: Call) -> Gradients:
     return {"x": p.g * (y if p.primitive == "sigmoid" else 1 - y)}
 
 
-@gradient_mutant("sigmoid", "tanh", "gelu")
+@gradient_mutant("sigmoid", "tanh", "gelu", "silu")
 def flat_beyond_four(g: Gradients, p: Call) -> Gradients:
     """Where the function has nearly reached its limit, the slope is taken for zero."""
     return {"x": np.where(np.abs(p.x) >= 4, 0.0, g["x"])}

@@ -1,4 +1,4 @@
-"""Wrong batch and layer normalisations."""
+"""Wrong normalisations."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from conformance.mutants.base import Function, mutant
-from reference import batch_norm, layer_norm
+from reference import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from reference.arithmetic import FLOAT16
 
 # -- batch_norm ----------------------------------------------------------------------------------------
@@ -383,6 +383,215 @@ def weight_from_one(x: Any, weight: Any = None, bias: Any = None, *, axes: int =
 def bias_without_weight_lost(x: Any, weight: Any = None, bias: Any = None, *, axes: int = 1, eps: float = 1e-5) -> Any:
     """The bias alone is ignored."""
     return layer_norm(x, weight, None if weight is None else bias, axes=axes, eps=eps)
+
+
+# -- group_norm ----------------------------------------------------------------------------------------
+
+
+def of_groups(change: Function) -> Function:
+    """A mutant in what is normalised: change(x, groups, eps) -> y before weight and bias."""
+
+    @functools.wraps(change)
+    def function(x: Any, weight: Any = None, bias: Any = None, *, groups: int, eps: float = 1e-5) -> Any:
+        return _affine(change(x, groups, eps), weight, bias, x)
+
+    del function.__wrapped__
+    return function
+
+
+@mutant("group_norm")
+@of_groups
+def every_nth_channel(x: Any, groups: int, eps: float) -> Any:
+    """Group g has the channels g, g + groups, ...: the two axes of the channels are exchanged."""
+    N, C, *S = x.shape
+    mixed = np.swapaxes(np.reshape(x, (N, C // groups, groups, *S)), 1, 2)
+    y = np.reshape(group_norm(np.reshape(mixed, x.shape), groups=groups, eps=eps), mixed.shape)
+    return np.reshape(np.swapaxes(y, 1, 2), x.shape)
+
+
+@mutant("group_norm")
+@of_groups
+def groups_for_channels_a_group(x: Any, groups: int, eps: float) -> Any:
+    """The number of groups is taken for that of the channels in one."""
+    return group_norm(x, groups=x.shape[1] // groups, eps=eps)
+
+
+@mutant("group_norm")
+@of_groups
+def all_channels_together(x: Any, groups: int, eps: float) -> Any:
+    """One group, however many were asked for."""
+    return group_norm(x, groups=1, eps=eps)
+
+
+@mutant("group_norm")
+@of_groups
+def each_position_alone(x: Any, groups: int, eps: float) -> Any:
+    """Over the channels of a group only, at each position by itself."""
+    N, C, *S = x.shape
+    parts = np.reshape(x, (N, groups, C // groups, *S))
+    return np.reshape(_standardised(parts, (2,), eps), x.shape)
+
+
+@mutant("group_norm")
+@of_groups
+def unbiased_variance_of_groups(x: Any, groups: int, eps: float) -> Any:
+    """The variance with n - 1, where there is one."""
+    parts = np.reshape(x, (len(x), groups, x.size // max(len(x) * groups, 1)))
+    return np.reshape(_standardised(parts, (2,), eps, ddof=int(parts.shape[2] > 1)), x.shape)
+
+
+@mutant("group_norm")
+@of_groups
+def variance_of_groups_in_one_pass(x: Any, groups: int, eps: float) -> Any:
+    """mean(x^2) - mean(x)^2, which cancels."""
+    parts = np.reshape(x, (len(x), groups, x.size // max(len(x) * groups, 1)))
+    mean = parts.mean(axis=2, keepdims=True)
+    var = np.maximum((parts * parts).mean(axis=2, keepdims=True) - mean * mean, 0)
+    return np.reshape((parts - mean) / np.sqrt(var + eps), x.shape)
+
+
+@mutant("group_norm")
+@of_groups
+def across_the_batch_of_groups(x: Any, groups: int, eps: float) -> Any:
+    """The statistics are those of all samples."""
+    parts = np.reshape(x, (len(x), groups, x.size // max(len(x) * groups, 1)))
+    return np.reshape(_standardised(parts, (0, 2), eps), x.shape) if len(x) else x
+
+
+@mutant("group_norm")
+def one_weight_a_group(x: Any, weight: Any = None, bias: Any = None, *, groups: int, eps: float = 1e-5) -> Any:
+    """Each channel of a group gets the weight of its first."""
+    first = None if weight is None else np.repeat(weight[:: len(weight) // groups], len(weight) // groups)
+    return group_norm(x, first, bias, groups=groups, eps=eps)
+
+
+# -- instance_norm -------------------------------------------------------------------------------------
+
+
+def of_instances(change: Function) -> Function:
+    """A mutant in what is normalised: change(x, over, eps) -> y before weight and bias, over the positions."""
+
+    @functools.wraps(change)
+    def function(x: Any, weight: Any = None, bias: Any = None, *, eps: float = 1e-5) -> Any:
+        return _affine(change(x, tuple(range(2, x.ndim)), eps), weight, bias, x)
+
+    del function.__wrapped__
+    return function
+
+
+@mutant("instance_norm")
+@of_instances
+def over_the_batch_too(x: Any, over: Any, eps: float) -> Any:
+    """Batch norm, under the wrong name."""
+    return _standardised(x, (0, *over), eps) if len(x) else x
+
+
+@mutant("instance_norm")
+@of_instances
+def over_the_channels_too(x: Any, over: Any, eps: float) -> Any:
+    """Layer norm, under the wrong name."""
+    return _standardised(x, (1, *over), eps)
+
+
+@mutant("instance_norm")
+@of_instances
+def over_the_last_axis(x: Any, over: Any, eps: float) -> Any:
+    """However many spatial axes there are, the last one."""
+    return _standardised(x, (-1,), eps)
+
+
+@mutant("instance_norm")
+@of_instances
+def with_n_minus_one(x: Any, over: Any, eps: float) -> Any:
+    """The unbiased variance, where there is one."""
+    return _standardised(x, over, eps, ddof=int(np.prod(x.shape[2:]) > 1))
+
+
+@mutant("instance_norm")
+@of_instances
+def eps_after_the_root(x: Any, over: Any, eps: float) -> Any:
+    """sqrt(var) + eps for sqrt(var + eps)."""
+    return (x - x.mean(axis=over, keepdims=True)) / (x.std(axis=over, keepdims=True) + eps)
+
+
+@mutant("instance_norm")
+@of_instances
+def one_position_comes_back(x: Any, over: Any, eps: float) -> Any:
+    """Only a signal of one position is not normalised: its variance is 0."""
+    return x if np.prod(x.shape[2:]) == 1 else _standardised(x, over, eps)
+
+
+@mutant("instance_norm")
+def bias_alone_is_lost(x: Any, weight: Any = None, bias: Any = None, *, eps: float = 1e-5) -> Any:
+    """The bias is ignored where there is no weight."""
+    return instance_norm(x, weight, None if weight is None else bias, eps=eps)
+
+
+# -- rms_norm ------------------------------------------------------------------------------------------
+
+
+def of_squares(change: Function) -> Function:
+    """A mutant in what normalises: change(x, over, eps) -> y before the weight, over the axes of a sample."""
+
+    @functools.wraps(change)
+    def function(x: Any, weight: Any = None, *, axes: int = 1, eps: float = 1e-5) -> Any:
+        y = change(x, tuple(range(-axes, 0)), eps)
+        return y if weight is None else y * weight
+
+    del function.__wrapped__
+    return function
+
+
+def _mean_square(x: Any, over: Any) -> Any:
+    return (x * x).mean(axis=over, keepdims=True)
+
+
+@mutant("rms_norm")
+@of_squares
+def mean_subtracted(x: Any, over: Any, eps: float) -> Any:
+    """Layer norm, under the wrong name."""
+    return _standardised(x, over, eps)
+
+
+@mutant("rms_norm")
+@of_squares
+def variance_for_mean_square(x: Any, over: Any, eps: float) -> Any:
+    """x is divided by the standard deviation: the mean is taken off below, not above."""
+    return x / np.sqrt(x.var(axis=over, keepdims=True) + eps)
+
+
+@mutant("rms_norm")
+@of_squares
+def sum_for_mean(x: Any, over: Any, eps: float) -> Any:
+    """Divided by the Euclidean norm."""
+    return x / np.sqrt((x * x).sum(axis=over, keepdims=True) + eps)
+
+
+@mutant("rms_norm")
+@of_squares
+def eps_added_to_the_root(x: Any, over: Any, eps: float) -> Any:
+    """rms + eps, as in the authors' own code."""
+    return x / (np.sqrt(_mean_square(x, over)) + eps)
+
+
+@mutant("rms_norm")
+@of_squares
+def largest_of_eps(x: Any, over: Any, eps: float) -> Any:
+    """max(mean(x^2), eps) for their sum."""
+    return x / np.sqrt(np.maximum(_mean_square(x, over), eps))
+
+
+@mutant("rms_norm")
+@of_squares
+def only_the_last_axis(x: Any, over: Any, eps: float) -> Any:
+    """However many axes were asked for, the last one."""
+    return x / np.sqrt(_mean_square(x, (-1,)) + eps)
+
+
+@mutant("rms_norm")
+def gamma_from_one(x: Any, weight: Any = None, *, axes: int = 1, eps: float = 1e-5) -> Any:
+    """1 + gamma for gamma, as in networks whose weights start from zero."""
+    return rms_norm(x, None if weight is None else 1 + weight, axes=axes, eps=eps)
 
 
 # -- wrong in one corner alone -------------------------------------------------------------------------

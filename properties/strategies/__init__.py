@@ -1,6 +1,17 @@
 """What is drawn: problems (shapes and options), kinds of data, and draws (a problem with its data)."""
 
-from properties.strategies.activations import gelus, log_softmaxes, relus, sigmoids, softmaxes, tanhs
+from properties.strategies.activations import (
+    binary_steps,
+    gelus,
+    identities,
+    leaky_relus,
+    log_softmaxes,
+    relus,
+    sigmoids,
+    silus,
+    softmaxes,
+    tanhs,
+)
 from properties.strategies.attention import additive_attentions, attentions, multi_head_attentions
 from properties.strategies.convolution import (
     convolutions,
@@ -18,7 +29,7 @@ from properties.strategies.dropout import dropouts
 from properties.strategies.embedding import embeddings, patch_embeddings
 from properties.strategies.kinds import KINDS
 from properties.strategies.loss import cross_entropies
-from properties.strategies.normalization import batch_norms, layer_norms
+from properties.strategies.normalization import batch_norms, group_norms, instance_norms, layer_norms, rms_norms
 from properties.strategies.pooling import adaptive_pools, average_pools, global_pools, lp_pools, max_pools, sum_pools
 from properties.strategies.positions import learned_encodings, naive_encodings, sinusoidal_encodings
 from properties.strategies.problems import Problem, Problems, Spec
@@ -36,6 +47,7 @@ __all__ = [
     "attentions",
     "average_pools",
     "batch_norms",
+    "binary_steps",
     "convolutions",
     "cross_entropies",
     "decoder_steps",
@@ -48,7 +60,11 @@ __all__ = [
     "flop_counts",
     "gelus",
     "global_pools",
+    "group_norms",
+    "identities",
+    "instance_norms",
     "layer_norms",
+    "leaky_relus",
     "learned_encodings",
     "log_softmaxes",
     "lp_pools",
@@ -63,7 +79,9 @@ __all__ = [
     "recurrences",
     "relus",
     "residuals",
+    "rms_norms",
     "sigmoids",
+    "silus",
     "sinusoidal_encodings",
     "softmaxes",
     "sum_pools",

@@ -41,6 +41,30 @@ def _rows(primitive: str, length: tuple[int, ...], shift: bool, kinds: tuple[str
 SINGLE = tuple(kind for kind in KINDS if kind != "offset")
 
 
+def identities(*, inputs: int = 1, kinds: tuple[str, ...] = SINGLE) -> Problems:
+    """As relus."""
+    return _elementwise("identity", inputs, kinds)
+
+
+def binary_steps(
+    *, at_zero: tuple[float, ...] = (1.0, 0.0, 0.5), inputs: int = 1, kinds: tuple[str, ...] = SINGLE
+) -> Problems:
+    """As relus, with each number that may stand for 0."""
+    return _elementwise("binary_step", inputs, kinds, at_zero=at_zero)
+
+
+def leaky_relus(
+    *, slope: tuple[float, ...] = (0.01, 0.25), inputs: int = 1, kinds: tuple[str, ...] = SINGLE
+) -> Problems:
+    """As relus, with a slope below 1."""
+    return _elementwise("leaky_relu", inputs, kinds, slope=slope)
+
+
+def silus(*, inputs: int = 1, kinds: tuple[str, ...] = SINGLE) -> Problems:
+    """As relus."""
+    return _elementwise("silu", inputs, kinds)
+
+
 def relus(*, inputs: int = 1, kinds: tuple[str, ...] = SINGLE) -> Problems:
     """Arrays of any rank. inputs: how many of them a law needs (x, x2)."""
     return _elementwise("relu", inputs, kinds)

@@ -216,6 +216,17 @@ SOFTMAX: dict[str, Change] = {
     "negative axis out of range": option("axis", lambda p: -len(_shape(p)) - 1),
     "nothing along the axis": lambda p: empty("x", p.options["axis"])(p),
 }
+BY_CHANNEL: dict[str, Change] = {
+    "weight of another length": larger("weight", 0, least=2),
+    "bias of another length": larger("bias", 0, least=2),
+    "one weight for several channels": one_for_all("weight"),
+    "one bias for several channels": one_for_all("bias"),
+}
+
+
+def _is_bare(p: Problem) -> bool:
+    """Whether nothing follows whose shape would be wrong besides."""
+    return p.arrays["weight"] is None and p.arrays.get("bias") is None
 
 
 def _kernel_of(number: Callable[[Problem], int]) -> Change:
@@ -433,10 +444,7 @@ INVALID: dict[str, dict[str, Change]] = {
     "adaptive_average_pool": ADAPTIVE,
     "batch_norm": {
         "negative eps": option("eps", -1.0),
-        "weight of another length": larger("weight", 0, least=2),
-        "bias of another length": larger("bias", 0, least=2),
-        "one weight for several channels": one_for_all("weight"),
-        "one bias for several channels": one_for_all("bias"),
+        **BY_CHANNEL,
         "running mean of another length": larger("running_mean", 0, least=2),
         "running variance of another length": larger("running_var", 0, least=2),
         "one running mean for several channels": one_for_all("running_mean"),
@@ -450,19 +458,36 @@ INVALID: dict[str, dict[str, Change]] = {
     },
     "layer_norm": {
         "negative eps": option("eps", -1.0),
-        "axes 0": where(lambda p: p.arrays["weight"] is None and p.arrays["bias"] is None, option("axes", 0)),
-        "more axes than there are": option(
-            "axes",
-            lambda p: len(_shape(p)) + 1,
-            lambda p: p.arrays["weight"] is None and p.arrays["bias"] is None,
-        ),
-        "nothing to normalise": where(
-            lambda p: p.arrays["weight"] is None and p.arrays["bias"] is None, empty("x", -1)
-        ),
+        "axes 0": where(_is_bare, option("axes", 0)),
+        "more axes than there are": option("axes", lambda p: len(_shape(p)) + 1, _is_bare),
+        "nothing to normalise": where(_is_bare, empty("x", -1)),
         "weight of another shape": larger("weight", -1, least=2),
         "bias of another shape": larger("bias", -1, least=2),
         "one weight for several numbers": one_for_all("weight"),
         "one bias for several numbers": one_for_all("bias"),
+        "weight with an axis too many": shaped("weight", lambda shape: (1, *shape)),
+    },
+    "group_norm": {
+        "negative eps": option("eps", -1.0),
+        "groups 0": option("groups", 0),
+        "negative groups": option("groups", -1),
+        "groups that do not divide the channels": option("groups", lambda p: _shape(p)[1] + 1),
+        "nothing to normalise": where(lambda p: len(_shape(p)) > 2, empty("x", -1)),
+        **BY_CHANNEL,
+    },
+    "instance_norm": {
+        "negative eps": option("eps", -1.0),
+        "nothing to normalise": empty("x", -1),
+        "no position": shaped("x", lambda shape: shape[:2]),
+        **BY_CHANNEL,
+    },
+    "rms_norm": {
+        "negative eps": option("eps", -1.0),
+        "axes 0": where(_is_bare, option("axes", 0)),
+        "more axes than there are": option("axes", lambda p: len(_shape(p)) + 1, _is_bare),
+        "nothing to normalise": where(_is_bare, empty("x", -1)),
+        "weight of another shape": larger("weight", -1, least=2),
+        "one weight for several numbers": one_for_all("weight"),
         "weight with an axis too many": shaped("weight", lambda shape: (1, *shape)),
     },
     "dropout": {

@@ -76,6 +76,28 @@ def _layer_norm(pick: Pick) -> Problem:
     return Problem("layer_norm", arrays, {"axes": axes, "eps": 1e-5})
 
 
+def _group_norm(pick: Pick) -> Problem:
+    """As many terms as layer norm, for the same reason."""
+    n, along = pick.option("terms", (256, 400)), pick.option("along", ("positions", "channels"))
+    C, S = (2, (n // 2,)) if along == "positions" else (n, ())
+    arrays = {"x": Spec((1, C, *S)), "weight": Spec((C,)), "bias": Spec((C,))}
+    return Problem("group_norm", arrays, {"groups": 1, "eps": 1e-5})
+
+
+def _instance_norm(pick: Pick) -> Problem:
+    n, along = pick.option("terms", TERMS), pick.option("along", ("positions", "samples"))
+    N, S = (1, (n,)) if along == "positions" else (n // 2, (2,))
+    arrays = {"x": Spec((N, 1, *S)), "weight": Spec((1,)), "bias": Spec((1,))}
+    return Problem("instance_norm", arrays, {"eps": 1e-5})
+
+
+def _rms_norm(pick: Pick) -> Problem:
+    n = pick.option("terms", TERMS)
+    D = pick.option("axes", (1, 2))
+    shape = (n,) if D == 1 else SIDES[n]
+    return Problem("rms_norm", {"x": Spec((1, *shape)), "weight": Spec(shape)}, {"axes": D, "eps": 1e-5})
+
+
 def _rows(primitive: str) -> Callable[[Pick], Problem]:
     def build(pick: Pick) -> Problem:
         n, axis = pick.option("terms", TERMS), pick.option("axis", (-1, 0))
@@ -125,6 +147,9 @@ BUILDERS = {
     "adaptive_average_pool": _whole("adaptive_average_pool", has_output_size=True),
     "batch_norm": _batch_norm,
     "layer_norm": _layer_norm,
+    "group_norm": _group_norm,
+    "instance_norm": _instance_norm,
+    "rms_norm": _rms_norm,
     "softmax": _rows("softmax"),
     "log_softmax": _rows("log_softmax"),
     "dense": _dense,

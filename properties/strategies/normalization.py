@@ -6,6 +6,7 @@ import math
 
 from properties.strategies.problems import Pick, Problem, Problems, Spec
 
+EPS = (1e-5, 1e-3, 1.0)
 AFFINE = {"neither": (), "both": ("weight", "bias"), "weight": ("weight",), "bias": ("bias",)}
 
 
@@ -14,7 +15,7 @@ def batch_norms(
     training: tuple[bool, ...] = (True, False),
     affine: tuple[str, ...] = tuple(AFFINE),
     momentum: tuple[float, ...] = (0.1, 0.5, 1.0, 0.0),
-    eps: tuple[float, ...] = (1e-5, 1e-3, 1.0),
+    eps: tuple[float, ...] = EPS,
     shift: bool = False,
     kinds: tuple[str, ...] | None = None,
 ) -> Problems:
@@ -40,8 +41,7 @@ def batch_norms(
             "x": Spec((N, C, *S)),
             "running_mean": Spec((C,)),
             "running_var": Spec((C,), nonnegative=True),
-            "weight": Spec((C,)) if "weight" in names else None,
-            "bias": Spec((C,)) if "bias" in names else None,
+            **_weights((C,), names),
         }
         extras = {"c": Spec((1, C, *[1] * rank))} if shift else {}
         return Problem("batch_norm", arrays, options, extras)
@@ -52,14 +52,37 @@ def batch_norms(
 def layer_norms(
     *,
     affine: tuple[str, ...] = tuple(AFFINE),
-    eps: tuple[float, ...] = (1e-5, 1e-3, 1.0),
+    eps: tuple[float, ...] = EPS,
     samples: tuple[int, ...] = (0, 1, 2),
     batch: tuple[int, ...] = (2, 1, 3, 0),
     shift: bool = False,
     kinds: tuple[str, ...] | None = None,
 ) -> Problems:
     """Samples of one to three axes, with as many axes of a batch as samples says; shift adds a number c for each."""
+    return _of_samples("layer_norm", affine, eps, samples, batch, shift, kinds)
 
+
+def rms_norms(
+    *,
+    affine: tuple[str, ...] = ("neither", "weight"),
+    eps: tuple[float, ...] = EPS,
+    samples: tuple[int, ...] = (0, 1, 2),
+    batch: tuple[int, ...] = (2, 1, 3, 0),
+    kinds: tuple[str, ...] | None = None,
+) -> Problems:
+    """The samples of layer norm; there is no bias."""
+    return _of_samples("rms_norm", affine, eps, samples, batch, False, kinds)
+
+
+def _of_samples(
+    primitive: str,
+    affine: tuple[str, ...],
+    eps: tuple[float, ...],
+    samples: tuple[int, ...],
+    batch: tuple[int, ...],
+    shift: bool,
+    kinds: tuple[str, ...] | None,
+) -> Problems:
     def build(pick: Pick) -> Problem:
         axes = pick.option("axes", (1, 2, 3))
         options = {"axes": axes, "eps": pick.option("eps", eps)}
@@ -67,12 +90,61 @@ def layer_norms(
         leading, N = pick.option("samples", samples, usual=1), pick.option("batch", batch)
         B = (N, *pick.sizes((1, 2), leading - 1)) if leading else ()
         D = (*pick.sizes((2, 1, 3), axes - 1), pick.option("length", (3, 2, 1, 19) if axes == 1 else (3, 2, 1)))
-        arrays = {
-            "x": Spec((*B, *D)),
-            "weight": Spec(D) if "weight" in names else None,
-            "bias": Spec(D) if "bias" in names else None,
-        }
+        arrays = {"x": Spec((*B, *D)), **_weights(D, names, () if primitive == "rms_norm" else ("bias",))}
         extras = {"c": Spec((*B, *[1] * len(D)))} if shift else {}
-        return Problem("layer_norm", arrays, options, extras)
+        return Problem(primitive, arrays, options, extras)
 
-    return Problems("layer_norm", build, kinds)
+    return Problems(primitive, build, kinds)
+
+
+def group_norms(
+    *,
+    affine: tuple[str, ...] = tuple(AFFINE),
+    groups: tuple[int, ...] = (2, 1, 3),
+    width: tuple[int, ...] = (2, 1, 3),
+    eps: tuple[float, ...] = EPS,
+    batch: tuple[int, ...] = (2, 1, 3, 0),
+    shift: bool = False,
+    kinds: tuple[str, ...] | None = None,
+) -> Problems:
+    """Groups of one to three channels (width), with zero to two spatial axes; shift adds a number c for each group."""
+
+    def build(pick: Pick) -> Problem:
+        G = pick.option("groups", groups)
+        C = G * pick.option("width", width)
+        names = AFFINE[pick.option("affine", affine, usual="both")]
+        options = {"groups": G, "eps": pick.option("eps", eps)}
+        N, S = pick.option("batch", batch), pick.sizes((2, 3, 1), pick.option("rank", (1, 0, 2)))
+        arrays = {"x": Spec((N, C, *S)), **_weights((C,), names)}
+        extras = {"c": Spec((N, G, 1, 1))} if shift else {}
+        return Problem("group_norm", arrays, options, extras)
+
+    return Problems("group_norm", build, kinds)
+
+
+def instance_norms(
+    *,
+    affine: tuple[str, ...] = tuple(AFFINE),
+    eps: tuple[float, ...] = EPS,
+    batch: tuple[int, ...] = (2, 1, 3, 0),
+    shift: bool = False,
+    kinds: tuple[str, ...] | None = None,
+) -> Problems:
+    """Signals with one to three spatial axes; shift adds a number c for each channel of each sample."""
+
+    def build(pick: Pick) -> Problem:
+        rank, N, C = pick.option("rank", (1, 2, 3)), pick.option("batch", batch), pick.size((2, 1, 3))
+        names, options = AFFINE[pick.option("affine", affine, usual="both")], {"eps": pick.option("eps", eps)}
+        S = (pick.option("length", (3, 2, 1, 17) if rank == 1 else (3, 2, 1)), *pick.sizes((2, 1, 3), rank - 1))
+        arrays = {"x": Spec((N, C, *S)), **_weights((C,), names)}
+        extras = {"c": Spec((N, C, *[1] * rank))} if shift else {}
+        return Problem("instance_norm", arrays, options, extras)
+
+    return Problems("instance_norm", build, kinds)
+
+
+def _weights(
+    shape: tuple[int, ...], names: tuple[str, ...], biases: tuple[str, ...] = ("bias",)
+) -> dict[str, Spec | None]:
+    """Those of weight and bias that a problem has; None for what it has not."""
+    return {name: Spec(shape) if name in names else None for name in ("weight", *biases)}
