@@ -49,7 +49,7 @@ class Read:
     def __getattr__(self, primitive: str) -> Callable[..., Any]:
         def call(*arrays: Any, **options: Any) -> Any:
             results = bounded(self._backend, primitive, arrays, options)
-            wide = tuple(y.under(ON_OUTPUTS) for y in results)
+            wide = tuple(y.under(ON_OUTPUTS) if isinstance(y, Bounded) else y for y in results)
             return wide if len(wide) > 1 else wide[0]
 
         return call
