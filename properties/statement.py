@@ -55,6 +55,12 @@ class Said:
     words: str
 
 
+class OtherShape(Failure):
+    """Both sides have the same shape, and the reference another: that is no contradiction."""
+
+    kind = "shape"
+
+
 class NothingContradicts(Failure):
     """A statement that fails was not contradicted."""
 
@@ -114,6 +120,12 @@ def _judge(body: Body, *, strictly: bool = False) -> Judge:
             if left.shape != right.shape:
                 raise WrongShape(
                     f"the left side has shape {left.shape}, the right {right.shape}", got=left.shape, want=right.shape
+                )
+            if left.shape != read_left.shape:
+                raise OtherShape(
+                    f"both sides have shape {left.shape}, the reference {read_left.shape}",
+                    got=left.shape,
+                    want=read_left.shape,
                 )
             room = room_of(ITSELF if strictly else backend, read_left, read_right)
             room = np.where(np.isfinite(left) == np.isfinite(right), room, 0.0)
