@@ -177,7 +177,7 @@ def test_half_of_the_kernel_keeps_the_size(f: Any, p: Any) -> Any:
     "SAID-10",
     Said(CHEN, "Convolution", "Output dimension (M+2P-K)/S+1"),
     FAILS,
-    "where S divides M + 2P - K; elsewhere it is no whole number, and the floor of it is meant",
+    "where S divides M + 2P - K; elsewhere, as in (224 + 6 - 7)/2 + 1 = 112.5, the floor is meant",
     within=strided_windows(remainder=False),
     beyond=strided_windows(remainder=True),
 )
