@@ -226,12 +226,12 @@ def is_tried(check: Check, backend: Backend, formats: Collection[str]) -> bool:
     if check.part == "claims":
         there = [name for name in check.formats or () if name in formats]
         return hasattr(backend.adapter, "arithmetic") and backend.format.name in there[: _run.depth.claim_formats]
-    if check.part == "statements":
-        return backend.format.name in (check.formats or ())
+    if check.part in ("statements", "conventions"):  # which say nothing of a format
+        return backend.format.name in [name for name in check.formats or () if name in formats][:1]
     if check.formats is None or _run.depth.law_formats is None:
         return True
     there = [name for name in check.formats if name in formats]
-    most = 1 if check.part in ("rejections", "conventions") else _run.depth.law_formats
+    most = 1 if check.part == "rejections" else _run.depth.law_formats
     return backend.format.name in there[:most]
 
 
