@@ -75,6 +75,15 @@ class Backend:
         choices: dict[str, Any] = getattr(self.adapter, "conventions", {}).get(primitive, {})
         return dict(choices)
 
+    def chooses(self, convention: str) -> tuple[str, str]:
+        """What the backend documents to choose where a convention is open, and where; empty if it says nothing.
+
+        An entry "CONVENTION on DEVICE" is for one device.
+        """
+        documented = getattr(self.adapter, "chooses", {})
+        words, where = documented.get(f"{convention} on {self.device}", documented.get(convention, ("", "")))
+        return str(words), str(where)
+
     def accepts(self, primitive: str) -> dict[str, str]:
         """The kinds of invalid problems to which the backend documents to give a meaning, and where."""
         return dict(getattr(self.adapter, "accepts", {}).get(primitive, {}))
@@ -134,6 +143,16 @@ class Backend:
                 call = _mapped(self.adapter, primitive, self.mode, tuple(mapped[: len(arrays)]), keywords)
                 return self._got(call(*(self._put(x, layout) for x in arrays)))
             return self._got(function(*(self._put(x, layout) for x in arrays), **keywords))
+
+    def call_bare(self, primitive: str, arrays: Sequence[Any]) -> Arrays:
+        """Call what the framework itself has, at its own defaults: an entry of bare, or else the adapter's function.
+
+        Raises: as call.
+        """
+        if function := getattr(self.adapter, "bare", {}).get(primitive):
+            with self._guarded(primitive):
+                return self._got(function(*map(self._put, arrays)))
+        return self.call(primitive, arrays, {})
 
     def call_twice(
         self, primitive: str, arrays: Sequence[Any], options: Mapping[str, Any]

@@ -22,6 +22,7 @@ import numpy as np
 from jax import Array, lax
 from jax.example_libraries import stax
 
+from adapters.jax_choices import chooses as chooses
 from adapters.jax_deviations import deviations as deviations
 from reference.arithmetic import FLOAT16, FLOAT32, FLOAT64, Arithmetic, Format, default_arithmetic, wide_arithmetic
 from reference.arrays import Padding, Pair, PerAxis, per_axis
@@ -208,6 +209,11 @@ FORMULAS = {
     "tanh": ("factored", "jax/_src/lax/lax.py, tanh: (g + g y) (1 - y)"),
     "softmax": ("transposed", "jax/_src/nn/functions.py, _softmax: the transpose of y (t - sum y t)"),
     "log_softmax": ("through_exp", "jax/_src/nn/functions.py, log_softmax: back through log, sum and exp"),
+}
+# What the framework's own functions do by default, where an adapter has to choose for them.
+bare: dict[str, Callable[..., Array]] = {
+    "gelu": jax.nn.gelu,
+    "transposed_convolution": lambda x, w: lax.conv_transpose(x, w, (1,), "VALID", None, ("NCH", "OIH", "NCH")),
 }
 composed = (
     "average_pool",

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from adapters.reference_choices import chooses as chooses
 from reference import PRIMITIVES
 from reference.arithmetic import differentiated
 

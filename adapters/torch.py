@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from adapters.boundary import as_bits, from_bits
+from adapters.torch_choices import chooses as chooses
 from adapters.torch_deviations import deviations as deviations
 from reference.arithmetic import (
     BFLOAT16,

@@ -18,7 +18,19 @@ from properties.trial import Check
 @functools.cache
 def laws() -> dict[str, Callable[[Backend], None]]:
     """Every law, by the id of its check."""
-    return {f.check.id: f for f in _tests(properties) if hasattr(f, "check")}
+    return _of_properties("laws")
+
+
+@functools.cache
+def statements() -> dict[str, Callable[[Backend], None]]:
+    """Every statement of a lecture on trial, by the id of its check."""
+    return _of_properties("statements")
+
+
+@functools.cache
+def conventions() -> dict[str, Callable[[Backend], None]]:
+    """Every question that a backend's choice answers, by the id of its check."""
+    return _of_properties("conventions")
 
 
 @functools.cache
@@ -34,13 +46,18 @@ def lanes() -> dict[str, Callable[[Backend], None]]:
 
 def check_ids() -> set[str]:
     """The id of every check."""
-    return {*laws(), *lanes()}
+    return {check.id for check in checks()}
 
 
 def checks() -> dict[Check, Callable[[Backend], None]]:
     """Every check, with the test that tries it on a backend; the lanes first."""
     of_lanes = {test.func.cases[test.keywords["case"]]: test for test in lanes().values()}  # type: ignore[attr-defined]  # a partial
-    return of_lanes | {test.check: test for test in laws().values()}  # type: ignore[attr-defined]  # a law
+    others = laws() | statements() | conventions()
+    return of_lanes | {test.check: test for test in others.values()}  # type: ignore[attr-defined]  # made by a decorator
+
+
+def _of_properties(part: str) -> dict[str, Callable[[Backend], None]]:
+    return {f.check.id: f for f in _tests(properties) if hasattr(f, "check") and f.check.part == part}
 
 
 def _tests(package: ModuleType) -> list[Any]:

@@ -30,7 +30,6 @@ from conformance.records import (
     CONTROLLER,
     FlightRecorder,
     Writer,
-    as_input,
     fault_file,
     forget_others,
     has_begun,
@@ -184,7 +183,7 @@ class Trial:
             outcome, fields = "not_offered", {"reasons": [str(refusal)]}
             pytest.skip(str(refusal))
         except Failure as failure:
-            outcome, fields = "deviates", {"counterexample": _counterexample(failure)}
+            outcome, fields = "deviates", {"counterexample": results.counterexample(failure)}
             raise
         except (KeyboardInterrupt, pytest.exit.Exception):
             outcome, fields = "not_run", {"cause": "it was interrupted"}
@@ -281,23 +280,6 @@ def _documented(backend: Backend, primitive: str) -> dict[str, Any]:
     """The choices that a backend documents: options with another value, and inputs that it updates."""
     names = backend.in_place(primitive)
     return backend.conventions(primitive) | ({"updated in place": " and ".join(names)} if names else {})
-
-
-def _counterexample(failure: Failure) -> dict[str, Any]:
-    draw = failure.draw
-    given = {} if draw is None else as_input(draw.primitive, draw.arrays, draw.options, draw.extras)
-    text = {} if draw is None else {"call": repr(draw), "numbers": draw.numbers}
-    return {
-        **given,
-        **text,
-        "kind": failure.kind,
-        "message": str(failure),
-        "output": failure.output,
-        "index": failure.index,
-        "got": failure.got,
-        "want": failure.want,
-        "bound": failure.bound,
-    }
 
 
 def _places(error: BaseException) -> list[str]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance import matrix, records
-from properties.agreement import Tally
+from properties.agreement import Failure, Tally, Verdict
 from reference import PRIMITIVES
 
 SCHEMA = "etalon-report/1"
@@ -44,7 +44,42 @@ def measure(tally: Tally) -> dict[str, Any]:
         "reasons": sorted(tally.reasons),
         "known": list(tally.known),
         "probes": list(tally.probes),
+        "verdict": _verdict(tally.verdict),
+        "choice": tally.choice,
         "inputs_sha256": tally.digest.hexdigest(),
+    }
+
+
+def _verdict(found: Verdict | None) -> dict[str, Any] | None:
+    """What became of a statement on trial, as data."""
+    if found is None:
+        return None
+    return {
+        "words": found.said.words,
+        "lecture": str(found.said.lecture),
+        "heading": found.said.heading,
+        "verdict": found.verdict,
+        "domain": found.domain,
+        "examples": found.examples,
+        "counterexample": found.contradiction and counterexample(found.contradiction),
+    }
+
+
+def counterexample(failure: Failure) -> dict[str, Any]:
+    """How a check has failed, and on what, as data."""
+    draw = failure.draw
+    given = {} if draw is None else records.as_input(draw.primitive, draw.arrays, draw.options, draw.extras)
+    text = {} if draw is None else {"call": repr(draw), "numbers": draw.numbers}
+    return {
+        **given,
+        **text,
+        "kind": failure.kind,
+        "message": str(failure),
+        "output": failure.output,
+        "index": failure.index,
+        "got": failure.got,
+        "want": failure.want,
+        "bound": failure.bound,
     }
 
 
@@ -186,7 +221,8 @@ def _order(check: dict[str, Any]) -> tuple[str, ...]:
 def _check(item: dict[str, Any], backend: dict[str, Any], end: dict[str, Any]) -> dict[str, Any]:
     measured = {**measure(Tally()), **{key: end[key] for key in measure(Tally()) if key in end}}
     elements = measured.pop("elements")
-    counterexample = end.get("counterexample")
+    failed_on, verdict = end.get("counterexample"), measured["verdict"]
+    against = verdict and verdict["counterexample"]
     return {
         **item["check"],
         "where": item["where"],
@@ -206,7 +242,8 @@ def _check(item: dict[str, Any], backend: dict[str, Any], end: dict[str, Any]) -
         "reasons": [_without_addresses(reason) for reason in measured["reasons"]],
         "cause": _without_addresses(end.get("cause")),
         "traceback": end.get("traceback"),
-        "counterexample": _judged(counterexample) if counterexample else None,
+        "counterexample": failed_on and _judged(failed_on),
+        "verdict": verdict and verdict | {"counterexample": against and _judged(against)},
     }
 
 

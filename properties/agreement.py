@@ -95,6 +95,20 @@ class ClaimContradicted(Failure):
 
 
 @dataclass
+class Verdict:
+    """What became of a statement on trial.
+
+    said: where a lecture says it. examples: tried in all. contradiction: the smallest that was found.
+    """
+
+    said: Any
+    verdict: str
+    domain: str
+    examples: int = 0
+    contradiction: Failure | None = None
+
+
+@dataclass
 class Tally:
     """What one check has measured so far on one backend."""
 
@@ -112,6 +126,8 @@ class Tally:
     reasons: set[str] = field(default_factory=set)  # why problems were refused
     known: list[dict[str, str]] = field(default_factory=list)  # the ledger's entries that still hold
     probes: list[dict[str, str]] = field(default_factory=list)  # claims, and what was found of each
+    verdict: Verdict | None = None  # of a statement on trial
+    choice: dict[str, str] | None = None  # of a convention: what was found, and what is documented
     digest: Any = field(default_factory=hashlib.sha256)  # of the inputs
 
     def note(self, ratio: float, ulp: float, bound: float, decided: int, elements: int) -> bool:

@@ -90,21 +90,21 @@ def statement(body: Callable[..., Any]) -> str:
 
 def _by_bounds(body: Body) -> Judge:
     def judge(backend: Backend, draw: Draw) -> None:
-        for left, right, v_left, v_right in _leaves(body, backend, draw):
-            law_holds(left, right, _room(backend, v_left, v_right), backend.format, np.asarray(v_right.value))
+        for left, right, v_left, v_right in leaves(body, backend, draw):
+            law_holds(left, right, room_of(backend, v_left, v_right), backend.format, np.asarray(v_right.value))
 
     return judge
 
 
 def _by_order(body: Body) -> Judge:
     def judge(backend: Backend, draw: Draw) -> None:
-        for left, right, v_left, v_right in _leaves(body, backend, draw):
+        for left, right, v_left, v_right in leaves(body, backend, draw):
             at_most(left, right, v_left.error + v_right.error, backend.format)
 
     return judge
 
 
-def _room(backend: Backend, left: Bounded, right: Bounded) -> Any:
+def room_of(backend: Backend, left: Bounded, right: Bounded) -> Any:
     room = left.error + right.error
     if backend.name == "reference":
         return room
@@ -112,7 +112,7 @@ def _room(backend: Backend, left: Bounded, right: Bounded) -> Any:
         return room + np.where(left.value == right.value, 0.0, np.abs(left.value - right.value))
 
 
-def _leaves(body: Body, backend: Backend, draw: Draw) -> list[tuple[Any, Any, Bounded, Bounded]]:
+def leaves(body: Body, backend: Backend, draw: Draw) -> list[tuple[Any, Any, Bounded, Bounded]]:
     """(left, right) as computed, and as read, for every pair of arrays that the law compares."""
     p = Inputs(draw)
     read = body(Read(backend), p)

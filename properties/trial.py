@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, Verbosity, example, given, seed, settings
@@ -30,6 +30,7 @@ from reference.arithmetic import FLOAT32, FLOAT64
 from reference.arithmetic.formats import holds_numbers
 
 Judge = Callable[[Backend, Draw], None]
+T = TypeVar("T")
 
 WIDEST = 0.2  # the share of draws that a region may hold: what is systematic is a claim or a refusal
 
@@ -53,7 +54,8 @@ class Check:
     """One row of the report. property is "values", the id of a law or the name of a lane; statement is what must hold.
 
     formats: those in which it is tried above depth "deep", the first ones first; None means all that a backend has.
-    part: "values", "gradients", "lanes", "modes", "rejections", "claims" or "laws", which decides how much is tried.
+    part: "values", "gradients", "lanes", "modes", "rejections", "claims", "laws", "statements", "gallery" or
+    "conventions", which decides how much is tried.
     concerns: whether there is anything to ask of a backend. draws: on each problem at least, where the draws are
     not alike. widest: the share of the draws that the ledger's regions may hold, larger where a check seeks what is
     exceptional.
@@ -74,12 +76,12 @@ class Check:
 class Depth:
     """How much is tried.
 
-    values, gradients, lanes, modes, laws: the breadth of the pool for each part of the checks; a part of
-    breadth 0 is not tried. low: its share in formats below float32, since what is wrong in every format shows
+    values, gradients, lanes, modes, laws, statements: the breadth of the pool for each part of the checks; a part
+    of breadth 0 is not tried. low: its share in formats below float32, since what is wrong in every format shows
     in the others. compiled: its share where each new shape is compiled, which takes a hundred times as long as
     a call. itself: its share on the reference, which the suite's own tests try too. draws: on each problem;
     redraws: on each that was compiled;
-    lane_draws: in a lane, which looks for other things than a rare number; one where no number matters,
+    lane_draws: in a lane or a statement, which look for other things than a rare number; one where no number matters,
     since the problem is invalid. free: problems that Hypothesis draws besides. law_formats: in how many of its
     formats a law is tried; None: in all there are. claims: problems, or ways to lay out a sum, that a claim is
     probed with, points: at which the accuracy of an operation is measured, and claim_formats: in how many formats;
@@ -91,6 +93,7 @@ class Depth:
     lanes: float
     modes: float
     laws: float
+    statements: float
     low: float
     compiled: float
     itself: float
@@ -105,6 +108,8 @@ class Depth:
 
     def share(self, check: Check) -> float:
         """The breadth of a part of the checks; rejections are a lane."""
+        if check.part in AT_EVERY_DEPTH:
+            return AT_EVERY_DEPTH[check.part]
         share: float = getattr(self, "lanes" if check.part == "rejections" else check.part)
         return share
 
@@ -119,10 +124,13 @@ class Depth:
         """How many draws of numbers a problem gets."""
         if check.part == "rejections":
             return 1
-        if check.part in ("lanes", "modes"):
+        if check.part in ("lanes", "modes", "statements"):
             return max(self.lane_draws, check.draws)
         return self.redraws if backend.mode == "compiled" else self.draws
 
+
+# The search for what contradicts a statement, which ends with the first that does; and a question with one answer.
+AT_EVERY_DEPTH = {"gallery": 2.0, "conventions": 1.0}
 
 DEPTHS = {
     "smoke": Depth(
@@ -131,6 +139,7 @@ DEPTHS = {
         lanes=0.1,
         modes=0,
         laws=0.6,
+        statements=0.1,
         low=0.5,
         compiled=0.3,
         itself=0.5,
@@ -149,6 +158,7 @@ DEPTHS = {
         lanes=0.3,
         modes=0.3,
         laws=1.0,
+        statements=0.3,
         low=0.5,
         compiled=0.45,
         itself=0.5,
@@ -167,6 +177,7 @@ DEPTHS = {
         lanes=1.0,
         modes=1.0,
         laws=2.5,
+        statements=1.0,
         low=1.0,
         compiled=1.0,
         itself=1.0,
@@ -201,6 +212,20 @@ def depth_of_run() -> Depth:
     return _run.depth
 
 
+def once_a_run(function: Callable[[], T]) -> Callable[[], T]:
+    """What a function gives, which is kept as long as depth and seed are the same."""
+    kept: dict[Any, T] = {}
+
+    def of_this_run() -> T:
+        run = (_run.depth, _run.seed, _run.minimises)
+        if run not in kept:
+            kept.clear()
+            kept[run] = function()
+        return kept[run]
+
+    return of_this_run
+
+
 def is_tried(check: Check, backend: Backend, formats: Collection[str]) -> bool:
     """Whether a check is tried in a backend's format at this depth. formats: those that the run has of it.
 
@@ -211,6 +236,8 @@ def is_tried(check: Check, backend: Backend, formats: Collection[str]) -> bool:
     if check.part == "claims":
         there = [name for name in check.formats or () if name in formats]
         return hasattr(backend.adapter, "arithmetic") and backend.format.name in there[: _run.depth.claim_formats]
+    if check.part in ("statements", "conventions"):  # which say nothing of a format
+        return backend.format.name in [name for name in check.formats or () if name in formats][:1]
     if check.formats is None or _run.depth.law_formats is None:
         return True
     there = [name for name in check.formats if name in formats]
@@ -327,7 +354,7 @@ def _try(
             continue
         worst = tally.worst_ratio
         try:
-            failure = _failure(judge, backend, draw)
+            failure = failure_of(judge, backend, draw)
         except NotOffered as refusal:
             tally.refused += 1
             tally.reasons.add(str(refusal))
@@ -340,8 +367,8 @@ def _try(
             raise failure
 
 
-def _failure(judge: Judge, backend: Backend, draw: Draw) -> Failure | None:
-    """How a draw fails; what a backend raises is a failure too."""
+def failure_of(judge: Judge, backend: Backend, draw: Draw) -> Failure | None:
+    """How a draw fails; what a backend raises is a failure too. Raises: NotOffered."""
     failure: Failure
     try:
         with np.errstate(all="ignore"):  # the reference overflows where the format does
@@ -357,7 +384,7 @@ def _failure(judge: Judge, backend: Backend, draw: Draw) -> Failure | None:
 
 def _failure_if_offered(judge: Judge, backend: Backend, draw: Draw) -> Failure | None:
     try:
-        return _failure(judge, backend, draw)
+        return failure_of(judge, backend, draw)
     except NotOffered:
         return None
 

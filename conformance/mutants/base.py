@@ -8,6 +8,7 @@ from typing import Any
 
 import reference
 from adapters.backend import Backend
+from adapters.reference_choices import chooses
 from reference.arithmetic import FLOAT64, Format
 
 Function = Callable[..., Any]
@@ -17,7 +18,7 @@ class Adapter:
     """The reference's functions, some of them replaced."""
 
     def __init__(self, **functions: Any) -> None:
-        vars(self).update(reference.PRIMITIVES | {"accepts": {}} | functions)
+        vars(self).update(reference.PRIMITIVES | {"accepts": {}, "chooses": chooses} | functions)
 
 
 def tried(adapter: Any, name: str = "mutant", fmt: Format = FLOAT64, version: str = "0") -> Backend:

@@ -42,6 +42,9 @@ def render(document: Document, environment: dict[str, Any]) -> str:
         tables=[
             ("claims", "Claims that are weaker than the default", views.claims(document)),
             ("probes", "Claims: claimed and found", views.probed(document)),
+            ("statements", "Statements of the lectures, on trial", views.statements(checks)),
+            ("choices", "Conventions: who does what", views.choices(checks)),
+            ("documented", "Conventions: where they are documented", views.documented(checks)),
             ("conventions", "Conventions", views.conventions(document)),
             ("accepts", "Accepted although the reference rejects it", views.accepts(document)),
             ("not-offered", "Not offered", views.not_offered(checks)),

@@ -130,6 +130,73 @@ def probed(document: Document) -> Table:
     return Table(["adapter", "device", "primitives", "formats", "claim", "claimed", "found", "verdict"], rows)
 
 
+def statements(checks: list[Check]) -> Table:
+    """A row for each statement on trial, with the counterexample of the reference, if that was tried."""
+    of: dict[str, list[Check]] = {}
+    for check in checks:
+        if check["verdict"]:
+            of.setdefault(check["id"], []).append(check)
+    rows = []
+    for same in sorted(of.values(), key=lambda same: _natural(same[0]["property"])):
+        shown = min(same, key=lambda c: (not c["verdict"]["counterexample"], c["adapter"] != "reference"))
+        said, found = shown["verdict"], shown["verdict"]["counterexample"]
+        rows.append(
+            [
+                shown["property"],
+                f"“{said['words']}”: {said['lecture']}, “{said['heading']}”",
+                shown["statement"],
+                said["verdict"],
+                said["domain"],
+                str(sum(c["verdict"]["examples"] for c in same)),
+                f"{found['call']}: {found['message']}" if found else "",
+                ", ".join(sorted(_tried_on(c) for c in same)),
+            ]
+        )
+    heads = ["id", "says", "as an equation", "verdict", "holds for", "examples", "smallest counterexample", "tried on"]
+    return Table(heads, rows)
+
+
+def _tried_on(check: Check) -> str:
+    return f"{check['adapter']} on {check['device']}" + ("" if word(check) == "conforms" else f" ({word(check)})")
+
+
+def _natural(id: str) -> tuple[str, int]:
+    """SAID-2 comes before SAID-10."""
+    name, _, number = id.partition("-")
+    return name, int(number or 0)
+
+
+def choices(checks: list[Check]) -> Table:
+    """Who does what where a convention is open: a column for each backend that has answered."""
+    asked = [c for c in checks if c["choice"]]
+    names = sorted({backend_id(c) for c in asked})
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for c in asked:
+        found.setdefault((c["property"], c["choice"]["convention"]), {})[backend_id(c)] = _chosen(c["choice"])
+    rows = [
+        [convention, *(of.get(name, "not offered") for name in names)]
+        for (_, convention), of in sorted(found.items(), key=lambda item: _natural(item[0][0]))
+    ]
+    return Table(["convention", *names], rows)
+
+
+def _chosen(choice: dict[str, str]) -> str:
+    if not choice["documented"]:
+        return f"{choice['found']} (not documented)"
+    against = "" if choice["found"] == choice["documented"] else f", but documents: {choice['documented']}"
+    return choice["found"] + against
+
+
+def documented(checks: list[Check]) -> Table:
+    """Where each choice is documented."""
+    rows = {
+        (_natural(c["property"]), choice["convention"], c["adapter"], choice["documented"], choice["where"])
+        for c in checks
+        if (choice := c["choice"]) and choice["documented"]
+    }
+    return Table(["convention", "adapter", "documents", "where"], [list(row) for _, *row in sorted(rows)])
+
+
 def conventions(document: Document) -> Table:
     rows = {
         (c["adapter"], c["primitive"], ", ".join(f"{k} = {v}" for k, v in c["conventions"].items()))
