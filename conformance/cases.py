@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from properties.strategies import (
     Problems,
     adaptive_pools,
@@ -13,8 +15,10 @@ from properties.strategies import (
     average_pools,
     batch_norms,
     convolutions,
+    decoder_blocks,
     denses,
     dropouts,
+    encoder_blocks,
     gelus,
     global_pools,
     layer_norms,
@@ -106,6 +110,20 @@ def sequences(p: Any) -> tuple[str, ...]:
     return () if p.query.ndim < 3 else (*batched, "mask") if has_own else batched
 
 
+def in_batch(*names: str) -> Callable[[Any], tuple[str, ...]]:
+    """x (*N, T, E) and arrays that have its batch; a mask (N, H, T, S) is one for each sample."""
+
+    def samples(p: Any) -> tuple[str, ...]:
+        masks = (name for name in ("mask", "memory_mask") if name in p.arrays and np.ndim(p.arrays[name]) > 3)
+        return ("x", *names, *masks) if p.x.ndim > 2 else ()
+
+    return samples
+
+
+# Bounds are carried through a whole block, and in low formats they come to more than its result: of bfloat16 a half
+# of the values is decided, and few gradients. There each of its layers is judged, by its own row.
+OF_BLOCKS = ("float64", "float32")
+
 CASES = (
     Case(output_sizes(), differentiable=(), formats=("float64",)),  # integers: no format matters
     Case(pads(), exact=True, samples=batch),
@@ -133,4 +151,10 @@ CASES = (
     Case(attentions(), samples=heads),
     Case(multi_head_attentions(), samples=sequences),
     Case(sinusoidal_encodings(), differentiable=(), samples=positions),
+    Case(encoder_blocks(), samples=in_batch("key_padding_mask"), formats=OF_BLOCKS),
+    Case(
+        decoder_blocks(),
+        samples=in_batch("memory", "key_padding_mask", "memory_key_padding_mask"),
+        formats=OF_BLOCKS,
+    ),
 )

@@ -55,8 +55,8 @@ MAXIMA = ("max_pool", "global_max_pool", "adaptive_max_pool")
 
 
 def special_problems(case: Case) -> Problems | None:
-    """The problems of a primitive that takes numbers of a format."""
-    if case.primitive == "output_size":
+    """The problems of a primitive that takes numbers of a format; a block does with others what its layers do."""
+    if case.primitive in ("output_size", "encoder_block", "decoder_block"):
         return None
     return replace(case.problems, kinds=tuple(SPECIAL), wanted=has_numbers)
 

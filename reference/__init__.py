@@ -8,6 +8,7 @@ frameworks. SOURCES.md lists the lectures and papers.
 An adapter for a backend offers functions of the same names and signatures.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +30,7 @@ from reference.attention import (
     scaled_first,
     softmax_in_float32,
 )
+from reference.blocks import OTHERS, decoder_block, encoder_block
 from reference.convolution import convolution, output_size, pad, transposed_convolution
 from reference.dense import dense
 from reference.dropout import dropout
@@ -84,6 +86,8 @@ PRIMITIVES: dict[str, Callable[..., Any]] = {
         scaled_dot_product_attention,
         multi_head_attention,
         sinusoidal_encoding,
+        encoder_block,
+        decoder_block,
     )
 }
 
@@ -101,6 +105,10 @@ FORMULAS: dict[str, dict[str, Callable[..., Any]]] = {
     },
     "scaled_dot_product_attention": {f.__name__: f for f in ATTENTIONS},
     "multi_head_attention": {f.__name__: heads_with(f) for f in ATTENTIONS},
+    **{
+        block.__name__: {name: functools.partial(block, layers=layers) for name, layers in OTHERS.items()}
+        for block in (encoder_block, decoder_block)
+    },
 }
 
 __all__ = [
@@ -111,8 +119,10 @@ __all__ = [
     "average_pool",
     "batch_norm",
     "convolution",
+    "decoder_block",
     "dense",
     "dropout",
+    "encoder_block",
     "gelu",
     "global_average_pool",
     "global_max_pool",

@@ -2,6 +2,7 @@
 
 from properties.strategies.activations import gelus, log_softmaxes, relus, sigmoids, softmaxes, tanhs
 from properties.strategies.attention import attentions, multi_head_attentions
+from properties.strategies.blocks import decoder_blocks, encoder_blocks
 from properties.strategies.convolution import convolutions, output_sizes, pads, transposed_convolutions
 from properties.strategies.dense import denses
 from properties.strategies.draws import Draw, draw, draws
@@ -24,10 +25,12 @@ __all__ = [
     "average_pools",
     "batch_norms",
     "convolutions",
+    "decoder_blocks",
     "denses",
     "draw",
     "draws",
     "dropouts",
+    "encoder_blocks",
     "gelus",
     "global_pools",
     "layer_norms",
