@@ -773,5 +773,3 @@ def _closed(x: Tensor, memory: Tensor, mask: Tensor | None, heads: int, causal: 
 EMPTY = "no empty spatial axis, whatever the padding: aten/src/ATen/native/Convolution.cpp"
 POOLS = "aten/src/ATen/native/Pool.h"
 VML = "aten/src/ATen/cpu/vml.h has Intel's vector mathematics in its mode of high accuracy"
-
-

@@ -191,9 +191,7 @@ def _attention(
     return attend
 
 
-def _feed_forward(
-    w1: Array, w2: Array, b1: Array | None, b2: Array | None, activation: str, layers: Layers
-) -> Layer:
+def _feed_forward(w1: Array, w2: Array, b1: Array | None, b2: Array | None, activation: str, layers: Layers) -> Layer:
     """W2 act(W1 x + b1) + b2, at each position by itself."""
     activations = {"relu": layers.relu, "gelu": layers.gelu}
     if activation not in activations:

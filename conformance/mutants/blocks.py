@@ -79,12 +79,10 @@ def pads_only_where_nothing_is_masked(*arrays: Any, **options: Any) -> Any:
 
 @mutant("encoder_block")
 def masks_count_as_boolean(*arrays: Any, **options: Any) -> Any:
-    """What a mask adds closes the key unless it is 0, where some key stays open."""
+    """A mask opens or closes, and whatever number it adds besides is forgotten."""
     a = _given(encoder_block, arrays)
     mask = a["mask"]
-    if mask is not None and mask.dtype != bool and (mask == 0).any(axis=-1).all():
-        mask = mask == 0
-    return encoder_block(**a | {"mask": mask}, **options)
+    return encoder_block(**a | {"mask": mask if mask is None or mask.dtype == bool else np.isfinite(mask)}, **options)
 
 
 @mutant("encoder_block")
@@ -181,10 +179,9 @@ def normalises_the_memory(*arrays: Any, **options: Any) -> Any:
 
 @mutant("decoder_block")
 def consults_first(*arrays: Any, **options: Any) -> Any:
-    """The attentions in the other order, where both may see all and the norm comes first."""
+    """The attentions in the other order, where the norm comes first."""
     a = _given(decoder_block, arrays)
-    masks = ("mask", "key_padding_mask", "memory_mask", "memory_key_padding_mask")
-    if options.get("causal", True) or not options.get("norm_first") or any(a[name] is not None for name in masks):
+    if not options.get("norm_first"):
         return decoder_block(*arrays, **options)
     none = {"w_o": 0 * a["w_o"], "b_o": None}
     x = decoder_block(**a | none | {"w2": 0 * a["w2"], "b2": None}, **options)

@@ -43,7 +43,9 @@ def encoder_blocks(
             **_weights(E, M, ("w",), 2),
             **_biases(E, M, ("b",), 2, b),
             "mask": _mask(pick, may, B, options["heads"], T, T, always),
-            "key_padding_mask": Spec((*B, T), mask="boolean", always=always) if pick.size(padding) and 0 not in B else None,
+            "key_padding_mask": Spec((*B, T), mask="boolean", always=always)
+            if pick.size(padding) and 0 not in B
+            else None,
         }
         return Problem("encoder_block", arrays, options, {f"{name}2": arrays[name] for name in others})
 
@@ -77,7 +79,9 @@ def decoder_blocks(
             **_weights(E, M, ("w", "u"), 3),
             **_biases(E, M, ("b", "c"), 3, b),
             "mask": _mask(pick, may, B, H, T, T, always),
-            "key_padding_mask": Spec((*B, T), mask="boolean", always=always) if pick.size(padding) and 0 not in B else None,
+            "key_padding_mask": Spec((*B, T), mask="boolean", always=always)
+            if pick.size(padding) and 0 not in B
+            else None,
             "memory_mask": _mask(pick, may_consult, B, H, T, S, there),
             "memory_key_padding_mask": Spec((*B, S), mask="boolean", always=there)
             if pick.size(memory_padding) and 0 not in B

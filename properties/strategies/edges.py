@@ -48,7 +48,10 @@ class Edges(Problems):
 
     def pool(self, breadth: float, seed: int) -> list[Problem]:
         """The first of a series in which every empty axis, then every option comes up early; smallest first."""
-        return sorted(_series(self, seed)[: max(self.least, math.ceil(breadth * self.share * MOST))], key=lambda problem: problem.size)
+        return sorted(
+            _series(self, seed)[: max(self.least, math.ceil(breadth * self.share * MOST))],
+            key=lambda problem: problem.size,
+        )
 
     def strategy(self) -> st.SearchStrategy[Problem]:
         return st.sampled_from(_series(self, 0))
