@@ -13,6 +13,12 @@ arrays. With v and e the reference's value and bound, the law holds if
 What a law does to inputs is rounded to the format, and charged; what it does to results happens in
 float64. The last term is what rounding the inputs does to the law. On the reference itself it is left
 out: there the law must hold.
+
+A law about gradients takes `differentiated(problems)`, whose draws have a cotangent, and asks f for them:
+
+    f.gradient("softmax", p.cotangent, p.x, by="x", **p.options)
+
+A backend without gradients does not offer it.
 """
 
 from __future__ import annotations

@@ -1,10 +1,14 @@
 """The two sides of every check: what a backend computes, and what the reference reads.
 
-Both offer the primitives by name, so that a law is written once and run with either.
+Both offer the primitives by name, so that a law is written once and run with either:
+
+    f.softmax(p.x, axis=-1)
+    f.gradient("softmax", p.cotangent, p.x, axis=-1, by="x")        by=("w", "bias") gives one for each
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,11 +17,25 @@ import numpy as np
 import reference
 from adapters.backend import Backend
 from adapters.written import WRITTEN
+from properties.agreement import WrongShape
 from properties.strategies.draws import Draw
 from reference.arithmetic import FLOAT64, Arithmetic, Bounded, default_arithmetic, gradient_terms, read, read_gradient
 from reference.arithmetic.formats import holds_numbers
 
 ON_OUTPUTS = default_arithmetic(FLOAT64)  # what a law does to results happens in float64
+
+
+By = str | tuple[str, ...]
+
+
+def places_of(primitive: str, by: By) -> list[int]:
+    """Where the arrays of some names stand among those of a primitive."""
+    names = list(inspect.signature(reference.PRIMITIVES[primitive]).parameters)
+    return [names.index(name) for name in ((by,) if isinstance(by, str) else by)]
+
+
+def _one_or_all(results: tuple[Any, ...]) -> Any:
+    return results if len(results) > 1 else results[0]
 
 
 class Computed:
@@ -28,16 +46,26 @@ class Computed:
 
     def __getattr__(self, primitive: str) -> Callable[..., Any]:
         def call(*arrays: Any, **options: Any) -> Any:
-            fmt = self._backend.format
-            inputs = [
-                fmt.round(x.value if isinstance(x, Bounded) else x).astype(fmt.dtype) if _is_number(x) else x
-                for x in arrays
-            ]
-            results = self._backend.call(primitive, inputs, options)
-            wide = tuple(y.astype(np.float64) if isinstance(y, np.ndarray) else y for y in results)
-            return wide if len(wide) > 1 else wide[0]
+            return _widened(self._backend.call(primitive, [self._rounded(x) for x in arrays], options))
 
         return call
+
+    def gradient(self, primitive: str, cotangent: Any, *arrays: Any, by: By, **options: Any) -> Any:
+        """The gradient of the first result with respect to an array, or to several; NotOffered without one."""
+        g, *inputs = (self._rounded(x) for x in (cotangent, *arrays))
+        wanted = places_of(primitive, by)
+        results = self._backend.gradient(primitive, inputs, options, g, wanted)
+        if len(results) != len(wanted):
+            raise WrongShape(f"{len(results)} gradients of {len(wanted)}: {by}", got=len(results), want=len(wanted))
+        return _widened(results)
+
+    def _rounded(self, x: Any) -> Any:
+        fmt = self._backend.format
+        return fmt.round(x.value if isinstance(x, Bounded) else x).astype(fmt.dtype) if _is_number(x) else x
+
+
+def _widened(results: tuple[Any, ...]) -> Any:
+    return _one_or_all(tuple(y.astype(np.float64) if isinstance(y, np.ndarray) else y for y in results))
 
 
 class Read:
@@ -48,11 +76,14 @@ class Read:
 
     def __getattr__(self, primitive: str) -> Callable[..., Any]:
         def call(*arrays: Any, **options: Any) -> Any:
-            results = bounded(self._backend, primitive, arrays, options)
-            wide = tuple(y.under(ON_OUTPUTS) for y in results)
-            return wide if len(wide) > 1 else wide[0]
+            return _one_or_all(tuple(map(wide, bounded(self._backend, primitive, arrays, options))))
 
         return call
+
+    def gradient(self, primitive: str, cotangent: Any, *arrays: Any, by: By, **options: Any) -> Any:
+        """What the gradient may be; at a kink the whole interval between the branches."""
+        call = self._backend, primitive, arrays, options, cotangent, places_of(primitive, by)
+        return _one_or_all(tuple(map(wide, bounded_gradient(*call))))
 
 
 def _is_number(x: Any) -> bool:
@@ -157,7 +188,7 @@ def _kept(backend: Backend, x: Any, options: Mapping[str, Any], layout: str) -> 
 
 
 def wide(x: Bounded) -> Bounded:
-    """An input as a plain number, for what a law computes from it without calling a primitive."""
+    """Numbers as a law computes with them without calling a primitive: in float64."""
     return x.under(ON_OUTPUTS)
 
 

@@ -11,7 +11,8 @@ from properties.agreement import same_number
 from properties.law import law
 from properties.sides import wide
 from properties.strategies.convolution import convolutions, deltas, transposed_convolutions, with_place
-from reference.convolution import output_size, paddings, spread
+from properties.strategies.cotangents import differentiated
+from reference.convolution import output_size, paddings, spread, windows
 
 EXPLICIT = ("none", "one side each", "asymmetric")
 
@@ -161,6 +162,38 @@ def test_samples_are_independent(f: Any, p: Any) -> Any:
     y = f.convolution(*p.arrays, **p.options)
     last = f.convolution(p.x[-1:], p.w, p.bias, **p.options)
     return (last, f.convolution(np.flip(p.x, 0), p.w, p.bias, **p.options)), (y[-1:], np.flip(y, 0))
+
+
+def _over_positions(x: Any, g: Any, p: Any) -> Any:
+    """sum over n, i of g[n, o, i] x[n, c, s i + d k - p], for o and c of the same group; x is 0 outside."""
+    (N, C, *S), (_, O, *P), K = x.shape, g.shape, p.w.shape[2:]
+    pairs = paddings(p.padding, S, K, p.stride, p.dilation)
+    seen = windows(np.pad(x, [(0, 0), (0, 0), *pairs]), K, p.stride, p.dilation)
+    seen = seen[(slice(None), slice(None), *map(slice, P))]  # without what an output padding adds
+    seen = np.reshape(seen, (N, p.groups, C // p.groups, math.prod(P), math.prod(K)))
+    by_group = np.einsum("nacik,naoi->aock", seen, np.reshape(g, (N, p.groups, O // p.groups, math.prod(P))))
+    return np.reshape(by_group, p.w.shape)
+
+
+@law("CONV-19", differentiated(convolutions(padding=EXPLICIT, padding_mode=("zeros",), bias=(False,))))
+def test_gradient_of_a_shared_kernel(f: Any, p: Any) -> Any:
+    """The gradient of w[o, c, k] is the sum over n, i of g[n, o, i] x[n, c, s i + d k - p]."""
+    found = f.gradient("convolution", p.cotangent, *p.arrays, by="w", **p.options)
+    return found, _over_positions(wide(p.x), wide(p.cotangent), p)
+
+
+@law("CONV-19", differentiated(transposed_convolutions(bias=(False,))))
+def test_transposed_gradient_of_a_shared_kernel(f: Any, p: Any) -> Any:
+    """The gradient of w[c, o, k] is the sum over n, i of x[n, c, i] g[n, o, s i + d k - p]."""
+    found = f.gradient("transposed_convolution", p.cotangent, *p.arrays, by="w", **p.options)
+    return found, _over_positions(wide(p.cotangent), wide(p.x), p)
+
+
+@law("CONV-19", differentiated(convolutions(bias=(True,))))
+def test_gradient_of_a_shared_bias(f: Any, p: Any) -> Any:
+    """The gradient of b[o] is the sum over n, i of g[n, o, i]."""
+    found = f.gradient("convolution", p.cotangent, *p.arrays, by="bias", **p.options)
+    return found, np.sum(wide(p.cotangent), axis=(0, *range(2, p.x.ndim)))
 
 
 def _alone(x: Any, place: Any) -> Any:

@@ -10,12 +10,15 @@ import pytest
 
 import reference
 from adapters import backend as calls
+from adapters import reference as itself
 from adapters.backend import NotOffered
 from conformance.cases import CASES
 from conformance.checks import lanes
 from conformance.mutants import MUTANTS, Adapter, tried
 from properties import agreement, trial
-from properties.agreement import Failure, Raised, WrongShape
+from properties.agreement import Failure, LawBroken, Raised, WrongShape
+from properties.law import law
+from properties.sides import wide
 from properties.strategies import convolutions, denses
 from properties.strategies.cotangents import differentiated
 from reference.arithmetic import FLOAT64
@@ -102,3 +105,38 @@ def test_the_input_of_a_gradient_is_known_before_the_call(monkeypatch: pytest.Mo
     tried(adapter, fmt=FLOAT64).gradient("relu", [x], {}, 2 * x, [0])
     ((_, primitive, arrays, options),) = seen
     assert (primitive, len(arrays), list(options["cotangent"])) == ("relu", 1, [2.0, 2.0, 2.0])
+
+
+@law("TEST-1", differentiated(denses()))
+def linear_in_the_cotangent(f: Any, p: Any) -> Any:
+    """The gradients of x and w of twice a cotangent are twice those of the cotangent."""
+    once = f.gradient("dense", p.cotangent, *p.arrays, by=("x", "w"))
+    return f.gradient("dense", 2 * p.cotangent, *p.arrays, by=("x", "w")), tuple(2 * g for g in once)
+
+
+@law("TEST-2", differentiated(denses(bias=(True,))))
+def gradient_of_a_bias(f: Any, p: Any) -> Any:
+    """The gradient of the bias is the cotangent, added up."""
+    g = f.gradient("dense", p.cotangent, *p.arrays, by="bias")
+    return g, np.sum(wide(p.cotangent), axis=tuple(range(p.x.ndim - 1)))
+
+
+@pytest.mark.parametrize("test", [linear_in_the_cotangent, gradient_of_a_bias])
+def test_a_law_can_ask_for_gradients(test: Any) -> None:
+    """Of one array or of several; it holds strictly for the reference, and is not offered without gradients."""
+    tally = agreement.start()
+    test(tried(itself, "reference"))
+    assert tally.elements == tally.decided > 0
+    assert tally.worst_ratio <= 1
+    agreement.start()
+    with pytest.raises(NotOffered, match="no gradients"):
+        test(tried(Adapter()))
+
+
+def test_a_law_rejects_a_wrong_gradient() -> None:
+    """One that is wrong in its numbers, and one that is missing."""
+    agreement.start()
+    with pytest.raises(LawBroken):
+        gradient_of_a_bias(MUTANTS["dense: gradient_bias_averaged"].backend())
+    with pytest.raises(WrongShape, match="0 gradients of 1"):
+        gradient_of_a_bias(tried(Adapter(gradient=lambda function, wanted: lambda g, *arrays, **options: ())))
