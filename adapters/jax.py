@@ -731,8 +731,10 @@ def _attended(
     heads: int,
     causal: bool,
 ) -> Array:
-    b = (None, None, None) if b_qkv is None else b_qkv
-    return multi_head_attention(x, memory, None, *w_qkv, w_o, *b, b_o, mask, padding, heads=heads, causal=causal)
+    w, b = list(w_qkv), [None] * 3 if b_qkv is None else list(b_qkv)
+    return multi_head_attention(
+        x, memory, None, w[0], w[1], w[2], w_o, b[0], b[1], b[2], b_o, mask, padding, heads=heads, causal=causal
+    )
 
 
 def _transformed(x: Array, w1: Array, w2: Array, b1: Array | None, b2: Array | None, activation: str) -> Array:

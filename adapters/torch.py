@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -726,7 +726,7 @@ def decoder_block(
 
 
 def _block_weights(
-    attentions: dict[str, tuple[Tensor | None, ...]], layers: dict[str, tuple[Tensor, Tensor | None]]
+    attentions: Mapping[str, tuple[Tensor | None, ...]], layers: Mapping[str, tuple[Tensor, Tensor | None]]
 ) -> dict[str, Tensor]:
     """The parameters of a block by their names; it has all of its biases, or none."""
     given: dict[str, Tensor | None] = {}

@@ -352,7 +352,9 @@ deviations = [
             {
                 "x": [[[1.0, 0.0], [0.0, 1.0]]],
                 "w_qkv": np.stack([np.eye(2)] * 3),
-                **{"w_o": np.eye(2), "w1": np.eye(2), "w2": np.zeros((2, 2))},
+                "w_o": np.eye(2),
+                "w1": np.eye(2),
+                "w2": np.zeros((2, 2)),
                 **{name: np.ones(2) for name in ("gamma1", "gamma2")},
                 "b_qkv": np.zeros((3, 2)),
                 **{name: np.zeros(2) for name in ("b_o", "b1", "b2", "beta1", "beta2")},

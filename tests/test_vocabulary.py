@@ -68,6 +68,9 @@ def _bare(x: Any) -> Any:
 
 x = np.arange(48.0).reshape(2, 4, 6) - 20
 flat = np.arange(4.0) + 1
+# w, u, w1, w2, gamma1 to gamma3, b, c, b1, b2, beta1 to beta3
+BLOCK: list[Any] = [*[np.stack([np.eye(6)] * 3), np.eye(6)] * 2, np.ones((3, 6)), np.ones((6, 3)), *[np.ones(6)] * 3]
+BLOCK += [*[np.ones((3, 6)), np.ones(6)] * 2, np.ones(3), *[np.ones(6)] * 4]
 CALLS: dict[str, list[tuple[list[Any], dict[str, Any]]]] = {
     "output_size": [([8, 3], {"stride": 2, "padding": (1, 1)})],
     "softmax": [([x], {}), ([x], {"axis": 0}), ([x[:, :, :1]], {"axis": 1})],
@@ -96,6 +99,18 @@ CALLS: dict[str, list[tuple[list[Any], dict[str, Any]]]] = {
         ([x, None, None, *[np.eye(6)] * 4, *[None] * 5, x[:, :, 0] > -10], {"heads": 1}),
         ([x, None, None, *[np.eye(6)] * 4, *[None] * 4, x[0, :, :4], x[:, :, 0] > -10], {"heads": 1}),
         ([x, None, None, *[np.eye(6)] * 4, *[None] * 4, x[0, :, :4] % 3 < 2, x[:, :, 0] > -100], {"heads": 1}),
+    ],
+    "encoder_block": [
+        ([x, *BLOCK[:2], *BLOCK[4:8]], {"heads": 2, "norm_first": True}),
+        (
+            [x, *BLOCK[:2], *BLOCK[4:8], *BLOCK[9:11], *BLOCK[13:17], None, x[:, :, 0] > -10],
+            {"heads": 1, "causal": True},
+        ),
+        ([x, *BLOCK[:2], *BLOCK[4:8], *[None] * 6, x[0, :, :4]], {"heads": 2, "activation": "gelu"}),
+    ],
+    "decoder_block": [
+        ([x, x[:, :3], *BLOCK[:9]], {"heads": 2, "norm_first": True, "activation": "gelu"}),
+        ([x, x[:, :3], *BLOCK, None, None, x[0, :, :3], x[:, :3, 0] > -10], {"heads": 1}),
     ],
     "pad": [
         ([x], {"padding": [(1, 2)], "mode": mode, "value": value})

@@ -554,7 +554,7 @@ def weights_of_attention_are_constants(right: Gradients, call: Call) -> Gradient
 
 
 @gradient_mutant("encoder_block", "decoder_block")
-def padding_learns(right: Gradients, call: Call) -> Gradients:
+def padding_of_a_block_learns(right: Gradients, call: Call) -> Gradients:
     """With padding, x gets what it would without."""
     return {"x": call.gradients(key_padding_mask=None)["x"]}
 

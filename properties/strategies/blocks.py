@@ -9,6 +9,7 @@ that of two numbers, which is their order and little else.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from properties.strategies.attention import WEIGHTS
 from properties.strategies.problems import Pick, Problem, Problems, Spec
@@ -92,12 +93,12 @@ def decoder_blocks(
     return Problems("decoder_block", build, kinds, share=SHARE)
 
 
-def _sizes(pick: Pick, norm_first: tuple[bool, ...]) -> tuple[tuple[int, ...], int, int, int, dict[str, object]]:
+def _sizes(pick: Pick, norm_first: tuple[bool, ...]) -> tuple[tuple[int, ...], int, int, int, dict[str, Any]]:
     """The batch, T, E and M, and the options that both blocks have."""
     H = pick.option("heads", (2, 1))
     B = () if pick.option("batch", ("batch", "single")) == "single" else (pick.size((2, 1, 2, 1, 0)),)
     T, E, M = pick.size((2, 1, 3)), 4 if H > 1 else 3, pick.size((3, 5))
-    options: dict[str, object] = {"heads": H, "norm_first": pick.option("norm_first", norm_first)}
+    options: dict[str, Any] = {"heads": H, "norm_first": pick.option("norm_first", norm_first)}
     options["activation"], options["eps"] = pick.size(("relu", "gelu")), pick.size((1e-5, 1.0))
     return B, T, E, M, options
 
