@@ -189,6 +189,8 @@ CONTRACTIONS = (
     "scaled_dot_product_attention",
     "multi_head_attention",
     "additive_attention",
+    "encoder_block",
+    "decoder_block",
 )
 NORMS = ("batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm")
 # What divides by a constant, such as a number of elements.
@@ -202,6 +204,7 @@ DIVIDES = (
     "multi_head_attention",
     "sinusoidal_encoding",
 )
+BLOCKS = ("encoder_block", "decoder_block")
 # What is written in float32 at least.
 WIDE = (*NORMS, "global_average_pool", "sinusoidal_encoding")
 # What gradients are written like, where that is not the sweep back through the reference.
@@ -231,6 +234,8 @@ composed = (
     "additive_attention",
     "learned_encoding",
     "naive_encoding",
+    "encoder_block",
+    "decoder_block",
 )
 
 
@@ -354,6 +359,11 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
         return Arithmetic(format, format, format, **claims)
     if primitive in WIDE:
         return wide_arithmetic(format, **claims)
+    if primitive in BLOCKS:
+        parts = [arithmetic(part, device, format) for part in ("multi_head_attention", "layer_norm", "gelu")]
+        ulps = {name: k for part in parts for name, k in part.ulps.items()}
+        claims |= {"ulps": ulps, "formulas": ("softmax_in_float32",) if format is FLOAT64 else ()}
+        claims["source"] = "; ".join(dict.fromkeys(part.source for part in parts))
     if primitive in ("scaled_dot_product_attention", "multi_head_attention"):
         claims["source"] += "; jax/_src/nn/functions.py, _dot_product_attention_core: scores and softmax in float32"
         if format is FLOAT64:
@@ -375,6 +385,13 @@ def gradient_arithmetic(primitive: str, device: str, format: Format) -> Arithmet
         case "max_pool":
             claims["source"] += "; jax/_src/lax/windowed_reductions.py, select_and_scatter_add: in the format of x"
             return Arithmetic(format, format, format, **claims)
+        case "encoder_block" | "decoder_block":
+            forward = arithmetic(primitive, device, format)
+            formula = "softmax_in_float32, factored" if format is FLOAT64 else "factored"
+            source = f"{forward.source}; {claims['source']}; jax/_src/lax/lax.py, rsqrt and _unbroadcast"
+            adds = format if format.precision < FLOAT32.precision else None
+            ulps = {"divide": 2, "sqrt": 2, **forward.ulps}
+            return replace(forward, ulps=ulps, adds=adds, formulas=(formula,), source=source)
         case _ if primitive in NORMS:
             claims["source"] += "; jax/_src/lax/lax.py, rsqrt: y = 1/sqrt(v) has the derivative -(y/v)/2"
             return wide_arithmetic(format, formulas=("factored",), **claims)
@@ -965,3 +982,103 @@ def additive_attention(s: Array, h: Array, w_s: Array, w_h: Array, v: Array, mas
     e = jnp.tanh((s @ w_s.T)[..., :, None, :] + (h @ w_h.T)[..., None, :, :]) @ v
     e = e if mask is None else jnp.where(mask, e, -jnp.inf)
     return jax.nn.softmax(e) @ h
+
+
+def encoder_block(
+    x: Array,
+    w_qkv: Array,
+    w_o: Array,
+    w1: Array,
+    w2: Array,
+    gamma1: Array,
+    gamma2: Array,
+    b_qkv: Array | None = None,
+    b_o: Array | None = None,
+    b1: Array | None = None,
+    b2: Array | None = None,
+    beta1: Array | None = None,
+    beta2: Array | None = None,
+    mask: Array | None = None,
+    key_padding_mask: Array | None = None,
+    *,
+    heads: int,
+    causal: bool = False,
+    norm_first: bool = False,
+    activation: str = "relu",
+    eps: float = 1e-5,
+) -> Array:
+    def attend(x: Array) -> Array:
+        return _attended(x, None, w_qkv, w_o, b_qkv, b_o, mask, key_padding_mask, heads, causal)
+
+    transform = functools.partial(_transformed, w1=w1, w2=w2, b1=b1, b2=b2, activation=activation)
+    for branch, gamma, beta in ((attend, gamma1, beta1), (transform, gamma2, beta2)):
+        norm = functools.partial(layer_norm, weight=gamma, bias=beta, eps=eps)
+        x = x + branch(norm(x)) if norm_first else norm(x + branch(x))
+    return x
+
+
+def decoder_block(
+    x: Array,
+    memory: Array,
+    w_qkv: Array,
+    w_o: Array,
+    u_qkv: Array,
+    u_o: Array,
+    w1: Array,
+    w2: Array,
+    gamma1: Array,
+    gamma2: Array,
+    gamma3: Array,
+    b_qkv: Array | None = None,
+    b_o: Array | None = None,
+    c_qkv: Array | None = None,
+    c_o: Array | None = None,
+    b1: Array | None = None,
+    b2: Array | None = None,
+    beta1: Array | None = None,
+    beta2: Array | None = None,
+    beta3: Array | None = None,
+    mask: Array | None = None,
+    key_padding_mask: Array | None = None,
+    memory_mask: Array | None = None,
+    memory_key_padding_mask: Array | None = None,
+    *,
+    heads: int,
+    causal: bool = True,
+    norm_first: bool = False,
+    activation: str = "relu",
+    eps: float = 1e-5,
+) -> Array:
+    def attend(x: Array) -> Array:
+        return _attended(x, None, w_qkv, w_o, b_qkv, b_o, mask, key_padding_mask, heads, causal)
+
+    def consult(x: Array) -> Array:
+        return _attended(x, memory, u_qkv, u_o, c_qkv, c_o, memory_mask, memory_key_padding_mask, heads, False)
+
+    transform = functools.partial(_transformed, w1=w1, w2=w2, b1=b1, b2=b2, activation=activation)
+    for branch, gamma, beta in ((attend, gamma1, beta1), (consult, gamma2, beta2), (transform, gamma3, beta3)):
+        norm = functools.partial(layer_norm, weight=gamma, bias=beta, eps=eps)
+        x = x + branch(norm(x)) if norm_first else norm(x + branch(x))
+    return x
+
+
+def _attended(
+    x: Array,
+    memory: Array | None,
+    w_qkv: Array,
+    w_o: Array,
+    b_qkv: Array | None,
+    b_o: Array | None,
+    mask: Array | None,
+    padding: Array | None,
+    heads: int,
+    causal: bool,
+) -> Array:
+    w, b = list(w_qkv), [None] * 3 if b_qkv is None else list(b_qkv)
+    return multi_head_attention(
+        x, memory, None, w[0], w[1], w[2], w_o, b[0], b[1], b[2], b_o, mask, padding, heads=heads, causal=causal
+    )
+
+
+def _transformed(x: Array, w1: Array, w2: Array, b1: Array | None, b2: Array | None, activation: str) -> Array:
+    return dense({"relu": relu, "gelu": gelu}[activation](dense(x, w1, b1)), w2, b2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -53,6 +53,8 @@ conventions = {
     # "The calculation of new gate subtly differs from the original paper": torch.nn.GRU
     "gru_step": {"reset": "after"},
     "gru": {"reset": "after"},
+    "encoder_block": {"adds_masks": True},
+    "decoder_block": {"adds_masks": True},
 }
 
 
@@ -313,6 +315,8 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
             return default_arithmetic(format, flushes_inputs=True, flushes_results=True, source=source)
         case "rnn_step" | "rnn" | "lstm_step" | "lstm" | "decoder_step":
             return default_arithmetic(format)
+        case "encoder_block" | "decoder_block":
+            return _arithmetic_of_blocks(device, format)
         case "dense" if format in (BFLOAT16, FLOAT16) and device == "cpu":
             source = f"{KERNELS}/Linear.cpp: the product is stored before the bias is added, unless addmm can do both"
             if format is BFLOAT16:
@@ -351,6 +355,26 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
             source = f"{DOCS}/notes/cuda.html: cuBLAS was allowed to use TF32" if allowed else ""
             return wide_arithmetic(format, tensor_float32=allowed, source=source)
     return wide_arithmetic(format)
+
+
+def _arithmetic_of_blocks(device: str, format: Format) -> Arithmetic:
+    """What the layers of a block do inside, each of which stores its result.
+
+    In low formats the rounding of what is stored is far above what else their kernels do.
+    """
+    parts = ("multi_head_attention", "layer_norm", "dense", "gelu")
+    attention, norm, dense, gelu = (arithmetic(part, device, format) for part in parts)
+    is_low = format in (BFLOAT16, FLOAT16)
+    usual = "scaled_first, updating"
+    activations = () if is_low else tuple(f"{usual}, {formula}" for formula in gelu.formulas) or (usual,)
+    return default_arithmetic(
+        format,
+        ulps={**attention.ulps, **({} if is_low else gelu.ulps)},
+        flushes_inputs=dense.flushes_inputs,
+        flushes_results=attention.flushes_results or dense.flushes_results,
+        formulas=activations if device == "cpu" else (),
+        source="; ".join(part.source for part in (attention, norm, dense, gelu) if part.source),
+    )
 
 
 def gradient_arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
@@ -794,15 +818,10 @@ def multi_head_attention(
     docs = f"{DOCS}/generated/torch.nn.MultiheadAttention.html"
     if len({*w_q.shape, *w_o.shape}) > 1:
         raise NotImplementedError(f"the projections are as wide as the queries: {docs}")
-    if causal and mask is not None:
-        raise NotImplementedError(f"causal or a mask, not both: {docs}")
     key = query if key is None else key
     value = key if value is None else value
-    if causal:
-        mask = torch.ones(query.shape[-2], key.shape[-2], dtype=torch.bool, device=query.device).tril()
-    if mask is not None and mask.ndim > 2:  # one for each sample and head
-        mask = mask.expand(*query.shape[:-2], heads, *mask.shape[-2:]).flatten(0, -3)
-    closed = [~m if m is not None and m.dtype == torch.bool else m for m in (mask, key_padding_mask)]
+    mask = _closed(query, key, mask, heads, causal)
+    padding = None if key_padding_mask is None else ~key_padding_mask
 
     weights = {"out_proj.weight": w_o}
     if w_q.shape == w_k.shape == w_v.shape:
@@ -812,7 +831,7 @@ def multi_head_attention(
     if b_q is not None and b_k is not None and b_v is not None and b_o is not None:
         weights |= {"in_proj_bias": torch.cat([b_q, b_k, b_v]), "out_proj.bias": b_o}
     layer = _attention(w_q.shape[1], heads, b_q is not None, w_k.shape[1], w_v.shape[1])
-    options = {"key_padding_mask": closed[1], "attn_mask": closed[0], "need_weights": False, "is_causal": causal}
+    options = {"key_padding_mask": padding, "attn_mask": mask, "need_weights": False, "is_causal": causal}
     y: Tensor = torch.func.functional_call(layer, weights, (query, key, value), options)[0]
     return y
 
@@ -957,6 +976,131 @@ def additive_attention(s: Tensor, h: Tensor, w_s: Tensor, w_h: Tensor, v: Tensor
     e = torch.tanh(F.linear(s, w_s).unsqueeze(-2) + F.linear(h, w_h).unsqueeze(-3)) @ v
     e = e if mask is None else e.masked_fill(~mask, -math.inf)
     return F.softmax(e, -1) @ h
+
+
+def encoder_block(
+    x: Tensor,
+    w_qkv: Tensor,
+    w_o: Tensor,
+    w1: Tensor,
+    w2: Tensor,
+    gamma1: Tensor,
+    gamma2: Tensor,
+    b_qkv: Tensor | None = None,
+    b_o: Tensor | None = None,
+    b1: Tensor | None = None,
+    b2: Tensor | None = None,
+    beta1: Tensor | None = None,
+    beta2: Tensor | None = None,
+    mask: Tensor | None = None,
+    key_padding_mask: Tensor | None = None,
+    *,
+    heads: int,
+    causal: bool = False,
+    **options: Any,
+) -> Tensor:
+    """torch.nn.TransformerEncoderLayer in evaluation: without gradients, and with biases, by its fast path."""
+    layers = {"linear1": (w1, b1), "linear2": (w2, b2), "norm1": (gamma1, beta1), "norm2": (gamma2, beta2)}
+    weights = _block_weights({"self_attn": (w_qkv, b_qkv, w_o, b_o)}, layers)
+    layer = _block(torch.nn.TransformerEncoderLayer, w_qkv.shape, w1.shape[0], heads, b1 is not None, **options)
+    masks = {
+        "src_mask": _closed(x, x, mask, heads, causal),
+        "src_key_padding_mask": None if key_padding_mask is None else ~key_padding_mask,
+        "is_causal": causal,
+    }
+    y: Tensor = torch.func.functional_call(layer, weights, (x,), masks)
+    return y
+
+
+def decoder_block(
+    x: Tensor,
+    memory: Tensor,
+    w_qkv: Tensor,
+    w_o: Tensor,
+    u_qkv: Tensor,
+    u_o: Tensor,
+    w1: Tensor,
+    w2: Tensor,
+    gamma1: Tensor,
+    gamma2: Tensor,
+    gamma3: Tensor,
+    b_qkv: Tensor | None = None,
+    b_o: Tensor | None = None,
+    c_qkv: Tensor | None = None,
+    c_o: Tensor | None = None,
+    b1: Tensor | None = None,
+    b2: Tensor | None = None,
+    beta1: Tensor | None = None,
+    beta2: Tensor | None = None,
+    beta3: Tensor | None = None,
+    mask: Tensor | None = None,
+    key_padding_mask: Tensor | None = None,
+    memory_mask: Tensor | None = None,
+    memory_key_padding_mask: Tensor | None = None,
+    *,
+    heads: int,
+    causal: bool = True,
+    **options: Any,
+) -> Tensor:
+    """torch.nn.TransformerDecoderLayer in evaluation."""
+    attentions = {"self_attn": (w_qkv, b_qkv, w_o, b_o), "multihead_attn": (u_qkv, c_qkv, u_o, c_o)}
+    norms = {f"norm{i}": pair for i, pair in enumerate(((gamma1, beta1), (gamma2, beta2), (gamma3, beta3)), 1)}
+    weights = _block_weights(attentions, {"linear1": (w1, b1), "linear2": (w2, b2), **norms})
+    layer = _block(torch.nn.TransformerDecoderLayer, w_qkv.shape, w1.shape[0], heads, b1 is not None, **options)
+    paddings = (None if m is None else ~m for m in (key_padding_mask, memory_key_padding_mask))
+    masks = {
+        "tgt_mask": _closed(x, x, mask, heads, causal),
+        "memory_mask": _closed(x, memory, memory_mask, heads, False),
+        **dict(zip(("tgt_key_padding_mask", "memory_key_padding_mask"), paddings, strict=True)),
+        "tgt_is_causal": causal,
+    }
+    y: Tensor = torch.func.functional_call(layer, weights, (x, memory), masks)
+    return y
+
+
+def _block_weights(
+    attentions: Mapping[str, tuple[Tensor | None, ...]], layers: Mapping[str, tuple[Tensor, Tensor | None]]
+) -> dict[str, Tensor]:
+    """The parameters of a block by their names; it has all of its biases, or none."""
+    given: dict[str, Tensor | None] = {}
+    for name, (w_qkv, b_qkv, w_o, b_o) in attentions.items():
+        stacked = {"in_proj_weight": w_qkv, "in_proj_bias": b_qkv}
+        given |= {f"{name}.{part}": None if x is None else x.flatten(0, 1) for part, x in stacked.items()}
+        given |= {f"{name}.out_proj.weight": w_o, f"{name}.out_proj.bias": b_o}
+    for name, (w, b) in layers.items():
+        given |= {f"{name}.weight": w, f"{name}.bias": b}
+    biases = [x is not None for name, x in given.items() if name.endswith("bias")]
+    if any(biases) and not all(biases):
+        raise NotImplementedError(f"all biases or none: {DOCS}/generated/torch.nn.TransformerEncoderLayer.html")
+    return {name: x for name, x in given.items() if x is not None}
+
+
+@functools.lru_cache(maxsize=256)
+def _block(
+    kind: Callable[..., torch.nn.Module],
+    shape: tuple[int, ...],
+    hidden: int,
+    heads: int,
+    bias: bool,
+    *,
+    norm_first: bool = False,
+    activation: str = "relu",
+    eps: float = 1e-5,
+) -> torch.nn.Module:
+    """The block without its weights."""
+    options = {"activation": activation, "layer_norm_eps": eps, "norm_first": norm_first, "bias": bias}
+    return kind(shape[-1], heads, hidden, batch_first=True, device="meta", **options).eval()
+
+
+def _closed(x: Tensor, memory: Tensor, mask: Tensor | None, heads: int, causal: bool) -> Tensor | None:
+    """The mask of torch.nn.MultiheadAttention, one for all or one for each sample and head; true means closed."""
+    if causal and mask is not None:
+        raise NotImplementedError(f"causal or a mask, not both: {DOCS}/generated/torch.nn.MultiheadAttention.html")
+    if causal:
+        mask = torch.ones(x.shape[-2], memory.shape[-2], dtype=torch.bool, device=x.device).tril()
+    if mask is not None and mask.ndim > 2:
+        mask = mask.expand(*x.shape[:-2], heads, *mask.shape[-2:]).flatten(0, -3)
+    return ~mask if mask is not None and mask.dtype == torch.bool else mask
 
 
 EMPTY = "no empty spatial axis, whatever the padding: aten/src/ATen/native/Convolution.cpp"

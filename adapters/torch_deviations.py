@@ -145,6 +145,17 @@ def _empty_batch_with_any_mask(p: Any) -> bool:
     return is_empty and (p.key_padding_mask is not None or (p.mask is not None and p.mask.ndim > 2))
 
 
+def _adds_numbers_on_the_fast_path(p: Any) -> bool:
+    """A mask with another number than 0 and -inf for a key that is open, where no gradient is asked for."""
+    if p.x.ndim < 3 or p.b_qkv is None or p.heads % 2 or p.mask is None or p.mask.dtype == bool:
+        return False
+    mask = np.broadcast_to(p.mask.astype(np.float64), (*p.x.shape[:-2], p.heads, *p.mask.shape[-2:]))
+    is_number = np.isfinite(mask) & (mask != 0)
+    if p.key_padding_mask is not None:
+        is_number = is_number & p.key_padding_mask[..., None, None, :]
+    return bool(is_number.any())
+
+
 def _no_score_is_seen(q: Any, k: Any, causal: bool, draw: Any) -> bool:
     """Some query has scores that are NaN and none above -inf, and the keys do not fill a vector register."""
     if not q.size or k.shape[-2] >= _lanes(draw.format):
@@ -410,6 +421,28 @@ deviations = [
         "the fast path of evaluation gives NaN for a query that may attend to no key, where the layer gives zero "
         "otherwise, with gradients or with numbers as a mask",
         "https://github.com/pytorch/pytorch/pull/190486",
+        versions="<=2.13.0",
+    ),
+    Deviation(
+        in_lanes("encoder_block", "LAYOUT", "BATCH", "VMAP"),
+        _adds_numbers_on_the_fast_path,
+        Example(
+            {
+                "x": [[[1.0, 0.0], [0.0, 1.0]]],
+                "w_qkv": np.stack([np.eye(2)] * 3),
+                "w_o": np.eye(2),
+                "w1": np.eye(2),
+                "w2": np.zeros((2, 2)),
+                **{name: np.ones(2) for name in ("gamma1", "gamma2")},
+                "b_qkv": np.zeros((3, 2)),
+                **{name: np.zeros(2) for name in ("b_o", "b1", "b2", "beta1", "beta2")},
+                "mask": [[0.0, 1.0], [1.0, 0.0]],
+                "key_padding_mask": None,
+            },
+            {"heads": 2, "norm_first": True, "eps": 1.0},
+        ),
+        "numbers of an additive mask close the keys that they stand for, on the fast path of TransformerEncoderLayer",
+        "https://github.com/pytorch/pytorch/issues/107084",
         versions="<=2.13.0",
     ),
     Deviation(

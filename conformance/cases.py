@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from properties.strategies import (
     Problems,
     adaptive_pools,
@@ -16,10 +18,12 @@ from properties.strategies import (
     binary_steps,
     convolutions,
     cross_entropies,
+    decoder_blocks,
     decoder_steps,
     denses,
     dropouts,
     embeddings,
+    encoder_blocks,
     feed_forwards,
     flop_counts,
     gelus,
@@ -161,6 +165,20 @@ def sequences(p: Any) -> tuple[str, ...]:
     return () if p.query.ndim < 3 else (*batched, "mask") if has_own else batched
 
 
+def in_batch(*names: str) -> Callable[[Any], tuple[str, ...]]:
+    """x (*N, T, E) and arrays that have its batch; a mask (N, H, T, S) is one for each sample."""
+
+    def samples(p: Any) -> tuple[str, ...]:
+        masks = (name for name in ("mask", "memory_mask") if name in p.arrays and np.ndim(p.arrays[name]) > 3)
+        return ("x", *names, *masks) if p.x.ndim > 2 else ()
+
+    return samples
+
+
+# Bounds are carried through a whole block, and in low formats they come to more than its result: of bfloat16 a half
+# of the values is decided, and few gradients. There each of its layers is judged, by its own row.
+OF_BLOCKS = ("float64", "float32")
+
 CASES = (
     Case(output_sizes(), differentiable=(), formats=("float64",)),  # no format matters
     Case(pads(), exact=True, samples=batch),
@@ -213,4 +231,10 @@ CASES = (
     Case(sinusoidal_encodings(), differentiable=(), samples=positions),
     Case(learned_encodings(), exact=True, samples=above(2)),
     Case(naive_encodings(), exact=True, samples=above(2)),
+    Case(encoder_blocks(), samples=in_batch("key_padding_mask"), formats=OF_BLOCKS),
+    Case(
+        decoder_blocks(),
+        samples=in_batch("memory", "key_padding_mask", "memory_key_padding_mask"),
+        formats=OF_BLOCKS,
+    ),
 )

@@ -34,7 +34,7 @@ KEPT = 8  # one of so many
 
 def largest(case: Case) -> Problems | None:
     problems = with_arrays(case)
-    return problems and Largest(problems.primitive, problems.build, problems.kinds)
+    return problems and Largest(problems.primitive, problems.build, problems.kinds, share=problems.share)
 
 
 @lane("MODES", part="modes", problems=largest, formats=("float32",), concerns=has_others)

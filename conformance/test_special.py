@@ -60,8 +60,8 @@ MAXIMA = ("max_pool", "global_max_pool", "adaptive_max_pool")
 
 
 def special_problems(case: Case) -> Problems | None:
-    """The problems of a primitive that takes numbers of a format."""
-    if case.primitive in INTEGERS:
+    """The problems of a primitive that takes numbers of a format; a block does with others what its layers do."""
+    if case.primitive in (*INTEGERS, "encoder_block", "decoder_block"):
         return None
     return replace(case.problems, kinds=tuple(SPECIAL), wanted=has_numbers)
 

@@ -187,9 +187,9 @@ def _kept(backend: Backend, x: Any, options: Mapping[str, Any], layout: str) -> 
     return np.asarray(y) != 0
 
 
-def wide(x: Bounded) -> Bounded:
-    """Numbers as a law computes with them without calling a primitive: in float64."""
-    return x.under(ON_OUTPUTS)
+def wide(x: Any) -> Any:
+    """Numbers as a law computes with them without calling a primitive: in float64. Sizes are integers, and stay so."""
+    return x.under(ON_OUTPUTS) if isinstance(x, Bounded) else x
 
 
 class Inputs:

@@ -34,6 +34,7 @@ from reference.attention import (
     scaled_first,
     softmax_in_float32,
 )
+from reference.blocks import OTHERS, decoder_block, encoder_block
 from reference.convolution import (
     convolution,
     flop_count,
@@ -144,6 +145,8 @@ PRIMITIVES: dict[str, Callable[..., Any]] = {
         sinusoidal_encoding,
         learned_encoding,
         naive_encoding,
+        encoder_block,
+        decoder_block,
     )
 }
 
@@ -166,6 +169,10 @@ FORMULAS: dict[str, dict[str, Callable[..., Any]]] = {
     "multi_head_attention": {f.__name__: functools.partial(multi_head_attention, attention=f) for f in ATTENTIONS},
     "gru_step": {"interpolated": interpolated_gru_step},
     "gru": {"interpolated": interpolated_gru},
+    **{
+        block.__name__: {name: functools.partial(block, layers=layers) for name, layers in OTHERS.items()}
+        for block in (encoder_block, decoder_block)
+    },
 }
 
 __all__ = [
@@ -179,10 +186,12 @@ __all__ = [
     "binary_step",
     "convolution",
     "cross_entropy",
+    "decoder_block",
     "decoder_step",
     "dense",
     "dropout",
     "embedding",
+    "encoder_block",
     "feed_forward",
     "flop_count",
     "gelu",

@@ -31,6 +31,7 @@ REASONS = {
     "torch_gelu_overflows.py": ("infinity from 2^127 on", "NaN for infinity"),
     "torch_multi_head_attention_empty_batch.py": ("a batch of none with a mask",),
     "torch_multi_head_attention_closed_rows.py": ("the fast path of evaluation gives NaN",),
+    "torch_encoder_layer_additive_mask.py": ("numbers of an additive mask",),
     "torch_attention_of_nan.py": ("zeros for a query whose scores are all NaN",),
     "torch_attention_counts_keys_by_values.py": ("the fast kernel counts the keys by the values",),
     "torch_multi_head_attention_short_bias.py": ("three biases in one array",),

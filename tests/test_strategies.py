@@ -458,6 +458,31 @@ REACH: dict[str, dict[str, Reached]] = {
             }.items()
         },
     },
+    "encoder_block": {
+        "one head": _has("heads", 1),
+        "the norm before the branch": _has("norm_first", True),
+        "the norm behind the branch": _has("norm_first", False),
+        "a mask that adds numbers, on the fast path": lambda p: (
+            getattr(p.arrays["mask"], "mask", "") == "additive"
+            and (len(shape(p)), p.options["heads"]) == (3, 2)
+            and p.arrays["b1"] is not None
+        ),
+        "padding and causality": lambda p: p.options["causal"] and p.arrays["key_padding_mask"] is not None,
+        "an empty batch": lambda p: 0 in shape(p),
+        "no batch": lambda p: len(shape(p)) == 2,
+        "no biases": lambda p: p.arrays["b1"] is None,
+        **{f"eps {eps}": _has("eps", eps) for eps in (1e-5, 1.0)},
+        **{name: _has("activation", name) for name in ("relu", "gelu")},
+    },
+    "decoder_block": {
+        "not causal": _has("causal", False),
+        "the norm before the branch": _has("norm_first", True),
+        "a memory of another length": lambda p: shape(p, "memory")[-2] != shape(p)[-2],
+        "a memory as long as x": lambda p: shape(p, "memory")[-2] == shape(p)[-2] > 1,
+        "both masks": lambda p: p.arrays["mask"] is not None and p.arrays["memory_mask"] is not None,
+        "both paddings": lambda p: all(p.arrays[f"{of}key_padding_mask"] is not None for of in ("", "memory_")),
+        "an empty batch": lambda p: 0 in shape(p),
+    },
     "multi_head_attention": {
         "self-attention": lambda p: p.arrays["key"] is None,
         "keys that are values": lambda p: p.arrays["key"] is not None and p.arrays["value"] is None,

@@ -79,6 +79,9 @@ def gates(n: int) -> list[Any]:
     return [np.ones((2 * n, 6)), np.ones((2 * n, 2)), b, b]
 
 
+# w, u, w1, w2, gamma1 to gamma3, b, c, b1, b2, beta1 to beta3
+BLOCK: list[Any] = [*[np.stack([np.eye(6)] * 3), np.eye(6)] * 2, np.ones((3, 6)), np.ones((6, 3)), *[np.ones(6)] * 3]
+BLOCK += [*[np.ones((3, 6)), np.ones(6)] * 2, np.ones(3), *[np.ones(6)] * 4]
 CALLS: dict[str, list[tuple[list[Any], dict[str, Any]]]] = {
     "output_size": [([8, 3], {"stride": 2, "padding": (1, 1)})],
     "parameter_count": [([3, 64], {"kernel": (7, 7)})],
@@ -135,6 +138,18 @@ CALLS: dict[str, list[tuple[list[Any], dict[str, Any]]]] = {
         ([x, None, None, *[np.eye(6)] * 4, *[None] * 5, x[:, :, 0] > -10], {"heads": 1}),
         ([x, None, None, *[np.eye(6)] * 4, *[None] * 4, x[0, :, :4], x[:, :, 0] > -10], {"heads": 1}),
         ([x, None, None, *[np.eye(6)] * 4, *[None] * 4, x[0, :, :4] % 3 < 2, x[:, :, 0] > -100], {"heads": 1}),
+    ],
+    "encoder_block": [
+        ([x, *BLOCK[:2], *BLOCK[4:8]], {"heads": 2, "norm_first": True}),
+        (
+            [x, *BLOCK[:2], *BLOCK[4:8], *BLOCK[9:11], *BLOCK[13:17], None, x[:, :, 0] > -10],
+            {"heads": 1, "causal": True},
+        ),
+        ([x, *BLOCK[:2], *BLOCK[4:8], *[None] * 6, x[0, :, :4]], {"heads": 2, "activation": "gelu"}),
+    ],
+    "decoder_block": [
+        ([x, x[:, :3], *BLOCK[:9]], {"heads": 2, "norm_first": True, "activation": "gelu"}),
+        ([x, x[:, :3], *BLOCK, None, None, x[0, :, :3], x[:, :3, 0] > -10], {"heads": 1}),
     ],
     "pad": [
         ([x], {"padding": [(1, 2)], "mode": mode, "value": value})

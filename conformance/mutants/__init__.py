@@ -9,6 +9,7 @@ mutants of the reference itself. memory.py and lanes.py have those that no value
 from conformance.mutants import (  # noqa: F401  # each registers its mutants
     activations,
     attention,
+    blocks,
     choices,
     convolution,
     dense,

@@ -791,3 +791,31 @@ def context_weights_of_the_first_sample(g: Gradients, p: Call) -> Gradients:
 def a_state_that_does_not_learn(g: Gradients, p: Call) -> Gradients:
     """Nothing flows back to the state."""
     return {"s": np.zeros_like(g["s"])}
+
+
+# -- blocks of the Transformer -------------------------------------------------------------------------
+
+
+@gradient_mutant("encoder_block", "decoder_block")
+def forgets_the_identity(right: Gradients, call: Call) -> Gradients:
+    """Where the norm comes first, x gets nothing by the path that leads past every branch."""
+    return {"x": right["x"] - call.g} if call.norm_first else {}
+
+
+@gradient_mutant("encoder_block", "decoder_block")
+def weights_of_attention_are_constants(right: Gradients, call: Call) -> Gradients:
+    """The projections of queries and keys get nothing, as if the weights were detached."""
+    of_values = np.array([0.0, 0.0, 1.0])[:, None, None]
+    return {"w_qkv": right["w_qkv"] * of_values}
+
+
+@gradient_mutant("encoder_block", "decoder_block")
+def padding_of_a_block_learns(right: Gradients, call: Call) -> Gradients:
+    """With padding, x gets what it would without."""
+    return {"x": call.gradients(key_padding_mask=None)["x"]}
+
+
+@gradient_mutant("decoder_block")
+def memory_is_detached(right: Gradients, call: Call) -> Gradients:
+    """The encoder learns nothing."""
+    return {"memory": 0 * right["memory"]}

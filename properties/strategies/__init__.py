@@ -13,6 +13,7 @@ from properties.strategies.activations import (
     tanhs,
 )
 from properties.strategies.attention import additive_attentions, attentions, multi_head_attentions
+from properties.strategies.blocks import decoder_blocks, encoder_blocks
 from properties.strategies.convolution import (
     convolutions,
     flop_counts,
@@ -50,12 +51,14 @@ __all__ = [
     "binary_steps",
     "convolutions",
     "cross_entropies",
+    "decoder_blocks",
     "decoder_steps",
     "denses",
     "draw",
     "draws",
     "dropouts",
     "embeddings",
+    "encoder_blocks",
     "feed_forwards",
     "flop_counts",
     "gelus",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import reference
-from properties.strategies.problems import LEAST, Pick, Problem, Problems, Spec, has_numbers, remembered
+from properties.strategies.problems import Pick, Problem, Problems, Spec, has_numbers, remembered
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,14 @@ class Differentiated(Problems):
 
 def differentiated(problems: Problems) -> Problems:
     """The problems of a primitive, for its gradient."""
-    return Differentiated(problems.primitive, problems.build, problems.kinds)
+    return Differentiated(problems.primitive, problems.build, problems.kinds, share=problems.share)
 
 
 @remembered
 def _pool(problems: Differentiated, breadth: float, seed: int) -> tuple[Problem, ...]:
-    own = Problems(problems.primitive, problems.build, problems.kinds)
+    own = Problems(problems.primitive, problems.build, problems.kinds, share=problems.share)
     pool = own.pool(breadth, seed)
-    if sum(map(has_numbers, pool)) < LEAST:  # the shortest pools
+    if sum(map(has_numbers, pool)) < problems.least:  # the shortest pools
         pool += [p for p in replace(own, wanted=has_numbers).pool(breadth, seed) if p not in pool]
     return tuple(_with_cotangent(p) for p in pool if not np.isneginf(_on_zeros(p)).any())
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from properties.strategies.problems import LEAST, Pick, Problem, Problems, Spec, T, remembered
+from properties.strategies.problems import Pick, Problem, Problems, Spec, T, remembered
 
 TRIES = 600  # series of choices
 MOST = 16  # problems at a breadth of 1
@@ -48,7 +48,10 @@ class Edges(Problems):
 
     def pool(self, breadth: float, seed: int) -> list[Problem]:
         """The first of a series in which every empty axis, then every option comes up early; smallest first."""
-        return sorted(_series(self, seed)[: max(LEAST, math.ceil(breadth * MOST))], key=lambda problem: problem.size)
+        return sorted(
+            _series(self, seed)[: max(self.least, math.ceil(breadth * self.share * MOST))],
+            key=lambda problem: problem.size,
+        )
 
     def strategy(self) -> st.SearchStrategy[Problem]:
         return st.sampled_from(_series(self, 0))
@@ -56,7 +59,7 @@ class Edges(Problems):
 
 def edges(problems: Problems, *, is_empty: bool = False) -> Edges:
     """The edges of problems."""
-    return Edges(problems.primitive, problems.build, problems.kinds, is_empty=is_empty)
+    return Edges(problems.primitive, problems.build, problems.kinds, share=problems.share, is_empty=is_empty)
 
 
 @remembered

@@ -337,6 +337,16 @@ def _one_class_more(p: Problem) -> Problem | None:
     return larger("target", _classes(p), least=2)(p)
 
 
+BLOCK: dict[str, Change] = {
+    "heads 0": option("heads", 0),
+    "heads that do not divide the width": option("heads", lambda p: _shape(p)[-1] + 1),
+    "an activation of another name": option("activation", WORD),
+    "inputs of another width": larger("x", -1),
+    "a hidden layer of another width": larger("w2", -1),
+    "a norm of another width": larger("gamma1", 0),
+    "a padding mask for another number of tokens": larger("key_padding_mask", -1, least=2),
+}
+
 INVALID: dict[str, dict[str, Change]] = {
     "output_size": {
         "kernel 0": _kernel_of(lambda p: 0),
@@ -629,6 +639,12 @@ INVALID: dict[str, dict[str, Change]] = {
         },
         "a padding mask for another number of keys": larger("key_padding_mask", -1, least=2),
         **_masks(("query", "key"), heads=True),
+    },
+    "encoder_block": BLOCK,
+    "decoder_block": {
+        **BLOCK,
+        "a memory of another width": larger("memory", -1, least=2),
+        "a padding mask for another memory": larger("memory_key_padding_mask", -1, least=2),
     },
     "sinusoidal_encoding": {
         "odd d": option("d", lambda p: p.options["d"] - 1),

@@ -129,13 +129,19 @@ class Problems:
     """All problems that a builder can write down.
 
     kinds: of data that a law is restricted to; None: all. wanted: which problems a check has something to say
-    about; None: all.
+    about; None: all. share: of the problems of others, where each costs as much as several of theirs.
     """
 
     primitive: str
     build: Builder
     kinds: tuple[str, ...] | None = None
     wanted: Callable[[Problem], bool] | None = None
+    share: float = 1.0
+
+    @property
+    def least(self) -> int:
+        """How many problems a lane picks out, since a backend may refuse some."""
+        return max(1, round(LEAST * self.share))
 
     def built(self, pick: Pick) -> Problem:
         problem = self.build(pick)
@@ -162,9 +168,10 @@ class Problems:
         time, then whatever covers the most pairs of values that were not yet seen together. A breadth
         of 1 goes FURTHER problems beyond one at a time. Those that are not wanted are passed over.
         """
+        breadth *= self.share
         series = _covering(replace(self, wanted=None, kinds=None), breadth, seed)
         if self.wanted is not None:
-            series = _wanted(self, max(len(series), LEAST), breadth, seed)
+            series = _wanted(self, max(len(series), self.least), breadth, seed)
         return sorted(series, key=lambda problem: problem.size)
 
 
@@ -185,7 +192,7 @@ def forget_pools() -> None:
 
 
 FURTHER = 16
-LEAST = 3  # of the problems that a lane picks out, since a backend may refuse some
+LEAST = 3
 CANDIDATES = 24  # drawn for each place in the pool that pairs of values compete for
 
 Pair = tuple[tuple[str, Any], tuple[str, Any]]
