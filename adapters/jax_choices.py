@@ -7,6 +7,7 @@ DOCS = "https://docs.jax.dev/en/latest/_autosummary"
 XLA = "https://openxla.org/xla/operation_semantics"
 SOURCE = "https://github.com/jax-ml/jax/blob/main/jax/_src"
 FLAX = "https://flax.readthedocs.io/en/latest/api_reference/flax.linen/layers.html"
+OPTAX = "https://optax.readthedocs.io/en/latest/api/losses.html"
 COMPOSED = "composed as in Vaswani et al. (2017), section 3.5: https://arxiv.org/abs/1706.03762"
 MASKED = f"{SOURCE}/nn/functions.py: _apply_masks puts a large negative number for a closed score"
 
@@ -53,4 +54,14 @@ chooses = {
         f"{SOURCE}/nn/functions.py: _get_causal_mask",
     ),
     "subnormal numbers on cpu": ("flushed", "https://github.com/jax-ml/jax/issues/16200"),
+    "step at 0": ("1", f"the reference's: {DOCS}/jax.numpy.heaviside.html asks for it"),
+    "divisor of a weighted mean loss": ("the number of samples", f"the mean of losses of samples: {OPTAX}"),
+    "what a weight multiplies in a smoothed loss": ("the samples of its class", f"losses of samples: {OPTAX}"),
+    "mean loss of no target": ("NaN", f"the mean of nothing: {DOCS}/jax.numpy.mean.html"),
+    "reset gate of a GRU": ("after the matrix of the state", f"{FLAX}: GRUCell"),
+    "gates of a GRU": (
+        "reset, update, new",
+        f"one matrix for all gates, as in PyTorch; {FLAX}: GRUCell has one for each",
+    ),
+    "gates of an LSTM": ("input, forget, new, output", f"as in {FLAX}: OptimizedLSTMCell, which joins one for each"),
 }

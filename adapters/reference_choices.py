@@ -33,4 +33,11 @@ chooses = {
     "NaN in a key behind a mask": ("does not show", f"{ATTENTION}: adds_masks"),
     "causal attention to more keys than queries": ("counted from the first", f"{ATTENTION}: the alignment"),
     "subnormal numbers": ("kept", "reference/arithmetic/claims.py: the default claims"),
+    "step at 0": ("1", "reference/activations.py: at_zero"),
+    "divisor of a weighted mean loss": ("the weights of the targets", "reference/loss.py: divisor"),
+    "what a weight multiplies in a smoothed loss": ("the term of its class", "reference/loss.py: weighs"),
+    "mean loss of no target": ("NaN", "reference/loss.py"),
+    "reset gate of a GRU": ("before it", "reference/recurrence.py: reset"),
+    "gates of a GRU": ("reset, update, new", "reference/recurrence.py: gates"),
+    "gates of an LSTM": ("input, forget, new, output", "reference/recurrence.py: gates"),
 }

@@ -44,4 +44,11 @@ chooses = {
         f"{NN}.functional.scaled_dot_product_attention.html: the upper left causal bias",
     ),
     "subnormal numbers": ("kept", f"{DOCS}/generated/torch.set_flush_denormal.html: unless it is set"),
+    "step at 0": ("1", f"the reference's: {DOCS}/generated/torch.heaviside.html asks for it"),
+    "divisor of a weighted mean loss": ("the weights of the targets", f"{NN}.CrossEntropyLoss.html"),
+    "what a weight multiplies in a smoothed loss": ("the term of its class", f"{ATEN}/LossNLL.cpp"),
+    "mean loss of no target": ("NaN", f"{NN}.CrossEntropyLoss.html: a sum of nothing over a weight of 0"),
+    "reset gate of a GRU": ("after the matrix of the state", f"{NN}.GRUCell.html"),
+    "gates of a GRU": ("reset, update, new", f"{NN}.GRU.html: weight_ih_l[k]"),
+    "gates of an LSTM": ("input, forget, new, output", f"{NN}.LSTM.html: weight_ih_l[k]"),
 }

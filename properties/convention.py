@@ -69,15 +69,16 @@ class Asked:
     def _call(self, primitive: str, given: Mapping[str, Any]) -> Draw:
         kinds = {p.name: p.kind for p in inspect.signature(reference.PRIMITIVES[primitive]).parameters.values()}
         by_position = [name for name in given if kinds[name] is inspect.Parameter.POSITIONAL_OR_KEYWORD]
-        arrays = {name: _numbers(given[name]) for name in by_position}
+        arrays = {name: None if given[name] is None else _numbers(given[name]) for name in by_position}
         options = {name: value for name, value in given.items() if name not in by_position}
         self.draw = probe(self.backend, primitive, arrays, options)
         return self.draw
 
 
 def _numbers(x: Any) -> Any:
+    """Lists are numbers, or booleans; an array stays what it is."""
     array = np.asarray(x)
-    return array if array.dtype == bool else array.astype(float)
+    return array if x is array or array.dtype == bool else array.astype(float)
 
 
 def _wide(results: Sequence[Any]) -> Any:

@@ -246,3 +246,99 @@ def test_subnormals(f: Asked) -> Any:
     """What becomes of a quarter of the smallest normal number, in units of that number."""
     smallest = f.backend.format.smallest_normal
     return f.dense(x=[[smallest / 4]], w=[[1]]) / smallest
+
+
+# -- steps, losses and gates ---------------------------------------------------------------------------
+
+
+@convention("CHOICE-29", "step at 0", "binary_step", {"0": (0,), "1/2": (0.5,), "1": (1,)})
+def test_step(f: Asked) -> Any:
+    """What a step is at 0, unless it is said."""
+    return f.binary_step(x=[0])
+
+
+LOG_2 = math.log(2)
+WEIGHTS = (1.0, 3.0)
+
+
+def lost(f: Asked, target: Any, weight: Any = WEIGHTS, **options: Any) -> Any:
+    """The cross-entropy of scores of which nothing follows: log 2 for each target."""
+    return f.cross_entropy(x=np.zeros((len(target), 2)), target=np.array(target), weight=weight, **options)
+
+
+@convention(
+    "CHOICE-30",
+    "divisor of a weighted mean loss",
+    "cross_entropy",
+    {"the weights of the targets": (LOG_2,), "the number of samples": (2 * LOG_2,)},
+)
+def test_divisor(f: Asked) -> Any:
+    """What the sum of weighted losses is divided by."""
+    return lost(f, [0, 1])
+
+
+@convention(
+    "CHOICE-31",
+    "what a weight multiplies in a smoothed loss",
+    "cross_entropy",
+    {"the term of its class": (1.5 * LOG_2,), "the samples of its class": (LOG_2,)},
+)
+def test_smoothing_with_weights(f: Asked) -> Any:
+    """Whether the terms of label smoothing have the weights of their classes, or that of the target."""
+    return lost(f, [0], label_smoothing=0.5, reduction="sum")
+
+
+@convention("CHOICE-32", "mean loss of no target", "cross_entropy", {"NaN": (NAN,), "0": (0,)})
+def test_no_target(f: Asked) -> Any:
+    """What the mean is if every target is ignored."""
+    return lost(f, [-100], None)
+
+
+def gated(f: Asked, primitive: str, w_x: Any, w_h: Any, b_h: Any, **states: Any) -> Any:
+    """One step of one unit, whose gates have one number each."""
+    column = [[w] for w in w_x]
+    step = getattr(f, primitive)
+    return step(x=[[1]], **states, w_x=column, w_h=[[w] for w in w_h], b_x=[0] * len(w_x), b_h=list(b_h))
+
+
+@convention(
+    "CHOICE-33",
+    "reset gate of a GRU",
+    "gru_step",
+    {
+        "after the matrix of the state": ((math.tanh(1.5) + 1) / 2,),
+        "before it": ((math.tanh(2.5) + 1) / 2,),
+    },
+)
+def test_reset_gate(f: Asked) -> Any:
+    """Whether a reset gate of 1/2 halves what the matrix of the state gives, with its bias, or the state."""
+    return gated(f, "gru_step", (0, 0, 0), (0, 0, 1), (0, 0, 2), h=[[1]])
+
+
+@convention("CHOICE-34", "gates of a GRU", "gru_step", {"reset, update, new": (0.5,), "update, reset, new": (1,)})
+def test_gates_of_a_gru(f: Asked) -> Any:
+    """In which order the gates lie, by what the first of them does."""
+    return gated(f, "gru_step", (100, 0, 0), (0, 0, 0), (0, 0, 0), h=[[1]])
+
+
+def kept(i: float, f: float, g: float) -> float:
+    """The memory 2 after a step of an LSTM."""
+    sigmoid = [1 / (1 + math.exp(-a)) for a in (i, f)]
+    return sigmoid[1] * 2 + sigmoid[0] * math.tanh(g)
+
+
+@convention(
+    "CHOICE-35",
+    "gates of an LSTM",
+    "lstm_step",
+    {
+        "input, forget, new, output": (kept(1, 2, 3),),
+        "input, new, forget, output": (kept(1, 3, 2),),
+        "input, output, forget, new": (kept(1, 3, 4),),
+        "forget, input, new, output": (kept(2, 1, 3),),
+    },
+)
+def test_gates_of_an_lstm(f: Asked) -> Any:
+    """In which order the gates lie, by the memory after one step."""
+    _, c = gated(f, "lstm_step", (1, 2, 3, 4), (0, 0, 0, 0), (0, 0, 0, 0), h=[[0]], c=[[2]])
+    return c

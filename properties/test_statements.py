@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from adapters.backend import BackendError
 from properties.sides import wide
 from properties.statement import CONVENTION, FAILS, HOLDS, Lecture, Said, statement
 from properties.strategies import dropouts, max_pools, sinusoidal_encodings
 from properties.strategies.statements import (
     PLAIN,
+    appended,
     batches,
     continued,
     halved_kernels,
@@ -18,7 +20,9 @@ from properties.strategies.statements import (
     pooled,
     rows_of,
     samples,
+    steps,
     strided_windows,
+    tokens,
     windows,
     with_extras,
 )
@@ -452,21 +456,23 @@ def test_waves_are_relative(f: Any, p: Any) -> Any:
     return relative(lambda t: f.sinusoidal_encoding(t, **p.options), p)
 
 
+def products(y: Any) -> Any:
+    """<y[s], y[t]> for all tokens s and t."""
+    return np.matmul(y, np.swapaxes(y, -1, -2))
+
+
 @statement(
     "SAID-26",
     Said(GONG, "Positional encoding: sin/cos", "Naïve positional encoding: just append t to the input"),
     FAILS,
-    "as it says itself: “absolute position is less important than relative position”",
-    beyond=sinusoidal_encodings(offset=True, **POSITIONS),
+    "sequences that begin at 0; as it says itself, “absolute position is less important than relative position”",
+    within=appended(start=(0,)),
+    beyond=appended(start=(1, 2, 10)),
 )
 def test_appended_positions_are_relative(f: Any, p: Any) -> Any:
-    """<x(t), x(t + k)> = <x(0), x(k)> also where t is appended to sines and cosines."""
-
-    def appended(t: Any) -> Any:
-        t_ = wide(t) if isinstance(t, type(p.t)) else t
-        return np.concatenate([f.sinusoidal_encoding(t, **p.options), np.expand_dims(t_, -1)], axis=-1)
-
-    return relative(appended, p)
+    """The products of tokens to which t is appended are the same wherever the sequence begins."""
+    here, at_zero = (f.naive_encoding(p.x, start=start) for start in (p.start, 0))
+    return products(here), products(at_zero)
 
 
 @statement(
@@ -483,3 +489,33 @@ def test_pairs_are_counted_from_one(f: Any, p: Any) -> Any:
     angle = np.expand_dims(wide(p.t), -1) / 10000.0 ** (2 * i / p.d)
     pairs = np.stack([np.sin(angle), np.cos(angle)], axis=-1)
     return np.reshape(pairs, (*p.t.shape, p.d)), f.sinusoidal_encoding(p.t, **p.options)
+
+
+@statement(
+    "SAID-28",
+    Said(GONG, "Positional encoding: learned", "need to pick a max sequence length (and can't generalize beyond it)"),
+    HOLDS,
+    "sequences longer than the table; those that are not have their positions",
+    within=tokens(beyond_the_table=True),
+    beyond=tokens(beyond_the_table=False),
+)
+def test_learned_positions_end(f: Any, p: Any) -> Any:
+    """There is no encoding of more tokens than the table has rows."""
+    try:
+        f.learned_encoding(p.x, p.table)
+    except (BackendError, ValueError):  # of the backend, and of the reference
+        return 0.0, 0.0
+    return 1.0, 0.0
+
+
+@statement(
+    "SAID-29",
+    Said(GONG, "Activation function", "Binary step: 0 if x < 0, 1 if x ≥ 0"),
+    CONVENTION,
+    "the step at 0 is 1, as here by default; others put 0 or 1/2 there",
+    within=steps(at_zero=(1.0,)),
+    beyond=steps(at_zero=(0.5, 0.0)),
+)
+def test_step_at_zero(f: Any, p: Any) -> Any:
+    """step(0) = 1."""
+    return f.binary_step(p.x, **p.options), np.ones(p.x.shape)

@@ -95,7 +95,6 @@ def test_what_is_said_has_a_source(id: str) -> None:
         ("SAID-17 tanh_as_printed", "tanh: as_printed"),
         ("SAID-18 softmax_as_printed", "softmax: without_the_maximum"),
         ("SAID-21 dropout_as_printed", "dropout: without_rescaling"),
-        ("SAID-26 appended_positions_are_relative", "sinusoidal_encoding: angles_over_nothing"),
     ],
 )
 def test_the_gallery_must_keep_failing(id: str, mutant: str) -> None:

@@ -12,7 +12,6 @@ from reference.attention import scaled_dot_product_attention
 from reference.convolution import convolution, transposed_convolution
 from reference.dense import dense
 from reference.pooling import max_pool
-from reference.positions import sinusoidal_encoding
 
 
 @mutant("max_pool")
@@ -48,12 +47,6 @@ def nothing_where_nothing_fits(x: Any, w: Any, bias: Any = None, **options: Any)
 def layout_of_a_convolution(x: Any, w: Any, bias: Any = None, *, groups: int = 1, **options: Any) -> Any:
     """The kernel is read as (O, C, *K), as a convolution's."""
     return transposed_convolution(x, np.swapaxes(w, 0, 1) if groups == 1 else w, bias, groups=groups, **options)
-
-
-@mutant("sinusoidal_encoding")
-def angles_over_nothing(t: Any, **options: Any) -> Any:
-    """Positions are divided by zero, whose sine is no number."""
-    return np.full(sinusoidal_encoding(t, **options).shape, np.nan)
 
 
 @mutant("scaled_dot_product_attention")

@@ -115,3 +115,34 @@ def samples(eps: float, *, rows: int = 2, length: tuple[int, ...] = (2, 3), kind
         return Problem("layer_norm", {"x": Spec((rows, pick.option("length", length)))}, {"eps": eps})
 
     return Problems("layer_norm", build, kinds)
+
+
+def appended(start: tuple[int, ...]) -> Problems:
+    """A few tokens, the first at a position."""
+
+    def build(pick: Pick) -> Problem:
+        x = Spec((pick.option("tokens", (2, 3)), pick.option("width", (1, 2))))
+        return Problem("naive_encoding", {"x": x}, {"start": pick.option("start", start)})
+
+    return Problems("naive_encoding", build, PLAIN)
+
+
+def tokens(*, beyond_the_table: bool) -> Problems:
+    """Tokens and a table of positions, with fewer rows or at least as many."""
+
+    def build(pick: Pick) -> Problem:
+        rows, d = pick.option("rows", (2, 3)), pick.option("width", (1, 2))
+        T = rows + pick.option("more", (1, 2)) if beyond_the_table else rows - pick.option("fewer", (0, 1))
+        return Problem("learned_encoding", {"x": Spec((T, d)), "table": Spec((rows, d))}, {})
+
+    return Problems("learned_encoding", build, PLAIN)
+
+
+def steps(at_zero: tuple[float, ...]) -> Problems:
+    """Zeros, and what stands for them."""
+
+    def build(pick: Pick) -> Problem:
+        x = np.zeros(pick.option("length", (1, 2)))
+        return Problem("binary_step", {"x": x}, {"at_zero": pick.option("at_zero", at_zero)})  # type: ignore[dict-item]  # numbers, not drawn ones
+
+    return Problems("binary_step", build)
