@@ -516,7 +516,7 @@ def flop_count(
 ) -> int:
     """XLA's analysis of the costs, of the program before it is compiled."""
     shapes = [(batch, channels, *size), (outputs, channels // max(groups, 1), *kernel), *([(outputs,)] if bias else [])]
-    options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    options: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     arrays = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes]
     cost = jax.jit(functools.partial(convolution, **options)).lower(*arrays).cost_analysis()
     return int(cost.get("flops", 0))

@@ -515,7 +515,7 @@ def _symmetric(padding: Sequence[int | Pair], layer: str = "Conv2d") -> tuple[in
 
 def parameter_count(channels: int, outputs: int, *, kernel: Sequence[int], groups: int = 1, bias: bool = True) -> int:
     layer = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)[len(kernel) - 1]
-    made = layer(channels, outputs, tuple(kernel), groups=groups, bias=bias, device="meta")  # type: ignore[arg-type]  # its rank is known
+    made = layer(channels, outputs, tuple(kernel), groups=groups, bias=bias, device="meta")
     return sum(p.numel() for p in made.parameters())
 
 
@@ -534,7 +534,7 @@ def flop_count(
 ) -> int:
     layer = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)[len(kernel) - 1]
     sides = padding if isinstance(padding, int) else _symmetric(padding)
-    made = layer(channels, outputs, tuple(kernel), stride, sides, dilation, groups, bias)  # type: ignore[arg-type]  # its rank is known
+    made = layer(channels, outputs, tuple(kernel), stride, sides, dilation, groups, bias)
     with FlopCounterMode(display=False) as counter:
         made(torch.zeros(batch, channels, *size))
     return counter.get_total_flops()

@@ -426,18 +426,12 @@ def test_commutes(f: Any, p: Any) -> Any:
     return f.true_convolution(p.x, p.w, **p.options), f.true_convolution(p.w, p.x, **p.options)
 
 
-@law("CONV-14", true_convolutions(mode=("full",), order=("signal first",), further=True, room=2, kinds=OF_THREE))
+@law(
+    "CONV-14",
+    true_convolutions(mode=("full", "valid"), order=("signal first",), further=True, room=2, kinds=OF_THREE),
+)
 def test_associates(f: Any, p: Any) -> Any:
-    """(x * w) * v = x * (w * v), with full padding."""
-    return (
-        f.true_convolution(f.true_convolution(p.x, p.w, **p.options), p.v, **p.options),
-        f.true_convolution(p.x, f.true_convolution(p.w, p.v), **p.options),
-    )
-
-
-@law("CONV-14", true_convolutions(mode=("valid",), order=("signal first",), further=True, room=2, kinds=OF_THREE))
-def test_valid_associates(f: Any, p: Any) -> Any:
-    """(x * w) * v = x * (w * v) where nothing is padded, and only the kernels are composed in full."""
+    """(x * w) * v = x * (w * v), with full padding; without any, if the kernels are composed in full."""
     return (
         f.true_convolution(f.true_convolution(p.x, p.w, **p.options), p.v, **p.options),
         f.true_convolution(p.x, f.true_convolution(p.w, p.v), **p.options),

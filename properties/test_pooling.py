@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from properties.agreement import at_most, same_number
+from properties.agreement import at_most, same_bits, same_number
 from properties.law import law
 from properties.sides import wide
+from properties.strategies.cotangents import differentiated
+from properties.strategies.kinds import KINDS
 from properties.strategies.pooling import adaptive_pools, average_pools, global_pools, lp_pools, max_pools, sum_pools
+from reference import PRIMITIVES
+from reference.arithmetic import differentiated as reference_gradient
 from reference.arrays import per_axis
 from reference.convolution import paddings
 from reference.pooling import pooled_size
@@ -61,6 +66,43 @@ def test_between_least_and_greatest(f: Any, p: Any) -> Any:
     options = {name: value for name, value in p.options.items() if name != "count_include_pad"}
     y = f.average_pool(p.x, **p.options)
     return (-f.max_pool(-p.x, **options), y), (y, f.max_pool(p.x, **options))
+
+
+DISJOINT: dict[str, Any] = {"stride": ("kernel",), "padding": ("none",), "ceil_mode": (False,)}
+
+
+def _reversed_windows(f: Any, p: Any, primitive: str) -> Any:
+    """The results of windows that meet nowhere, with the elements of each in reverse, and as they are."""
+    x = y = p.x
+    for axis, K in enumerate(p.kernel, start=2):
+        i = np.arange(x.shape[axis] // K * K)
+        x, y = np.take(x, i - i % K + (K - 1 - i % K), axis=axis), np.take(y, i, axis=axis)
+    pool = getattr(f, primitive)
+    return pool(x, **p.options), pool(y, **p.options)
+
+
+@law("POOL-2", max_pools(**DISJOINT, dilation=(1,)))
+def test_max_is_symmetric(f: Any, p: Any) -> Any:
+    """The order of the elements of a window does not change its maximum."""
+    return _reversed_windows(f, p, "max_pool")
+
+
+@law("POOL-2", sum_pools(**DISJOINT))
+def test_sum_is_symmetric(f: Any, p: Any) -> Any:
+    """The order of the elements of a window does not change their sum."""
+    return _reversed_windows(f, p, "sum_pool")
+
+
+@law("POOL-2", average_pools(padding=("none",), ceil_mode=(False,), stride=("kernel",)))
+def test_average_is_symmetric(f: Any, p: Any) -> Any:
+    """The order of the elements of a window does not change their average."""
+    return _reversed_windows(f, p, "average_pool")
+
+
+@law("POOL-2", lp_pools(stride=("kernel",), ceil_mode=(False,)))
+def test_norm_is_symmetric(f: Any, p: Any) -> Any:
+    """The order of the elements of a window does not change their norm."""
+    return _reversed_windows(f, p, "lp_pool")
 
 
 @law("POOL-6", average_pools(inputs=2))
@@ -133,11 +175,89 @@ def test_adaptive_max_is_a_pool(f: Any, p: Any) -> Any:
     return f.adaptive_max_pool(p.x, **p.options), f.max_pool(p.x, kernel=K)
 
 
+@law("POOL-10", global_pools("global_average_pool"))
+def test_global_average_is_adaptive(f: Any, p: Any) -> Any:
+    """global_average_pool(x) = adaptive_average_pool(x) to one element."""
+    return f.global_average_pool(p.x), f.adaptive_average_pool(p.x, output_size=(1,) * (p.x.ndim - 2))
+
+
+@law("POOL-10", global_pools("global_max_pool"))
+def test_global_max_is_adaptive(f: Any, p: Any) -> Any:
+    """global_max_pool(x) = adaptive_max_pool(x) to one element."""
+    return f.global_max_pool(p.x), f.adaptive_max_pool(p.x, output_size=(1,) * (p.x.ndim - 2))
+
+
 @law("POOL-11", max_pools(padding=("symmetric", "asymmetric")))
 def test_padding_never_wins(f: Any, p: Any) -> Any:
     """max_pool(x - c) = max_pool(x) - c for c = max |x|, which leaves nothing above zero."""
     c = np.max(np.abs(p.x)) if p.x.size else 0.0
     return f.max_pool(p.x - c, **p.options), f.max_pool(p.x, **p.options) - c
+
+
+def _elsewhere(f: Any, p: Any, primitive: str) -> Any:
+    """The magnitude of a gradient at all elements but the maxima of their windows, and zeros."""
+    g = f.gradient(primitive, p.cotangent, p.x, by="x", **p.options)
+    ones = np.ones(p.cotangent.shape)
+    (shares,) = reference_gradient(PRIMITIVES[primitive], [p.x.value], p.options, [ones], [0])
+    return np.where(shares > 0, 0.0, np.abs(g)), np.zeros(p.x.shape)
+
+
+# Who flushes subnormal numbers sees ties among them.
+APART = tuple(kind for kind in KINDS if kind != "tiny")
+
+
+@law("POOL-12", differentiated(max_pools(kinds=APART)), verb=same_bits)
+def test_gradient_goes_to_the_maxima(f: Any, p: Any) -> Any:
+    """The gradient of an element that is the maximum of no window is 0."""
+    return _elsewhere(f, p, "max_pool")
+
+
+@law("POOL-12", differentiated(replace(global_pools("global_max_pool"), kinds=APART)), verb=same_bits)
+def test_global_gradient_goes_to_the_maxima(f: Any, p: Any) -> Any:
+    """The gradient of an element that is not the maximum is 0."""
+    return _elsewhere(f, p, "global_max_pool")
+
+
+@law("POOL-12", differentiated(replace(adaptive_pools("adaptive_max_pool"), kinds=APART)), verb=same_bits)
+def test_adaptive_gradient_goes_to_the_maxima(f: Any, p: Any) -> Any:
+    """The gradient of an element that is the maximum of no window is 0."""
+    return _elsewhere(f, p, "adaptive_max_pool")
+
+
+TIES = ("integers",)  # cotangents too: the half of one is exact
+
+
+@law(
+    "POOL-12",
+    differentiated(max_pools(rank=(1,), kernel=(2, 1), **DISJOINT, dilation=(1,), kinds=TIES)),
+    verb=same_bits,
+)
+def test_shares_at_ties(f: Any, p: Any) -> Any:
+    """The shares of a window's two elements, also where they tie, add up to its cotangent."""
+    g = f.gradient("max_pool", p.cotangent, p.x, by="x", **p.options)
+    N, C, P = p.cotangent.shape
+    (K,) = p.kernel
+    return np.sum(np.reshape(g[..., : P * K], (N, C, P, K)), -1), p.cotangent
+
+
+@law(
+    "POOL-12",
+    differentiated(replace(global_pools("global_max_pool", rank=(1,), sides=(2, 1)), kinds=TIES)),
+    verb=same_bits,
+)
+def test_global_shares_at_ties(f: Any, p: Any) -> Any:
+    """The shares of two elements, also where they tie, add up to the cotangent."""
+    return np.sum(f.gradient("global_max_pool", p.cotangent, p.x, by="x"), -1, keepdims=True), p.cotangent
+
+
+@law("POOL-12", differentiated(average_pools(padding=("none",), ceil_mode=(False,), stride=("kernel",))))
+def test_gradient_of_an_average_is_spread_evenly(f: Any, p: Any) -> Any:
+    """Each element of a window of n gets the cotangent divided by n, and what is in no window gets 0."""
+    share: Any = wide(p.cotangent) / math.prod(p.kernel)
+    for axis, K in enumerate(p.kernel, start=2):
+        share = np.take(share, np.arange(share.shape[axis] * K) // K, axis=axis)
+    behind = [(0, S - n) for S, n in zip(p.x.shape, share.shape, strict=True)]
+    return f.gradient("average_pool", p.cotangent, p.x, by="x", **p.options), np.pad(share, behind)
 
 
 @law("POOL-13", average_pools(kernel=(3, 2), one_hot=True))

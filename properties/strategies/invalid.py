@@ -430,11 +430,11 @@ INVALID: dict[str, dict[str, Change]] = {
     },
     "parameter_count": {
         "groups 0": option("groups", 0),
-        "groups that do not divide the channels": option("groups", lambda p: p.arrays["channels"] + 1),  # type: ignore[operator]  # an integer
+        "groups that do not divide the channels": option("groups", lambda p: p.arrays["channels"] + 1),
     },
     "flop_count": {
         "groups 0": option("groups", 0),
-        "groups that do not divide the channels": option("groups", lambda p: p.arrays["channels"] + 1),  # type: ignore[operator]  # an integer
+        "groups that do not divide the channels": option("groups", lambda p: p.arrays["channels"] + 1),
         "stride 0": option("stride", lambda p: (0,) * len(p.options["kernel"])),
         "kernel larger than the padded signal": option(
             "kernel", lambda p: tuple(n + 9 for n in p.options["size"]), set_to(padding=0)

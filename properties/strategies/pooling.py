@@ -145,6 +145,7 @@ def sum_pools(
 def average_pools(
     *,
     kernel: tuple[int, ...] = (2, 1, 3, 4),
+    stride: tuple[int | str, ...] = STRIDES,
     padding: tuple[str, ...] = PADDINGS,
     ceil_mode: tuple[bool, ...] = (False, True),
     count_include_pad: tuple[bool, ...] = (True, False),
@@ -155,7 +156,7 @@ def average_pools(
         "average_pool",
         rank=(1, 2, 3),
         kernel=kernel,
-        stride=STRIDES,
+        stride=stride,
         padding=padding,
         dilation=None,
         ceil_mode=ceil_mode,
@@ -193,11 +194,13 @@ def lp_pools(
     )
 
 
-def global_pools(primitive: str, *, sides: tuple[int, ...] = (2, 1, 3, 5)) -> Problems:
+def global_pools(
+    primitive: str, *, rank: tuple[int, ...] = (1, 2, 3), sides: tuple[int, ...] = (2, 1, 3, 5)
+) -> Problems:
     """Signals with at least one element in each channel."""
 
     def build(pick: Pick) -> Problem:
-        r = pick.option("rank", (1, 2, 3))
+        r = pick.option("rank", rank)
         N, C = pick.option("batch", (1, 2, 0)), pick.size((1, 2, 3))
         return Problem(primitive, {"x": Spec((N, C, *pick.sizes(sides, r)))}, {})
 
