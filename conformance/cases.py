@@ -119,6 +119,8 @@ def sequences(p: Any) -> tuple[str, ...]:
     return () if p.query.ndim < 3 else (*batched, "mask") if has_own else batched
 
 
+STEPS = ("float64", "float32")  # of recurrences: their sequences are tried in every format, and so are one step long
+
 CASES = (
     Case(output_sizes(), differentiable=(), formats=("float64",)),  # integers: no format matters
     Case(pads(), exact=True, samples=batch),
@@ -142,13 +144,13 @@ CASES = (
     Case(softmaxes(), samples=rows),
     Case(log_softmaxes(), samples=rows),
     Case(denses(), exact=True, samples=above(1)),
-    Case(recurrences("rnn_step"), samples=states, outputs=("h",)),
+    Case(recurrences("rnn_step"), samples=states, outputs=("h",), formats=STEPS),
     Case(recurrences("rnn"), samples=states, outputs=("y", "h")),
-    Case(recurrences("lstm_step"), samples=states, outputs=("h", "c")),
+    Case(recurrences("lstm_step"), samples=states, outputs=("h", "c"), formats=STEPS),
     Case(recurrences("lstm"), samples=states, outputs=("y", "h", "c")),
-    Case(recurrences("gru_step"), samples=states, outputs=("h",)),
+    Case(recurrences("gru_step"), samples=states, outputs=("h",), formats=STEPS),
     Case(recurrences("gru"), samples=states, outputs=("y", "h")),
-    Case(decoder_steps(), samples=contexts, outputs=("s",)),
+    Case(decoder_steps(), samples=contexts, outputs=("s",), formats=STEPS),
     Case(residuals(), exact=True, samples=above(1)),
     Case(attentions(), samples=heads),
     Case(multi_head_attentions(), samples=sequences),
