@@ -176,6 +176,7 @@ accepts = {
     },
 }
 RECURRENT = ("rnn_step", "rnn", "lstm_step", "lstm", "gru_step", "gru", "decoder_step")
+GATED = ("lstm_step", "lstm", "gru_step", "gru")
 # What multiplies matrices.
 CONTRACTIONS = (
     "convolution",
@@ -345,15 +346,13 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
         claims["source"] += "; its default precision is TF32 on a GPU: https://github.com/jax-ml/jax/issues/12008"
     if primitive == "toeplitz":
         claims["source"] += "; jax/_src/scipy/linalg.py, _toeplitz: a convolution with kernels of a one and zeros"
-    if primitive in ("sigmoid", "silu"):
+    if primitive in ("sigmoid", "silu", *GATED):
         claims["ulps"] |= {"expit": 2}
         claims["flushes_results"] = True
         claims["source"] += "; 1 / (1 + exp(-x)), where exp overflows if the result is subnormal: xla, LogisticExpander"
     if primitive in ("tanh", "gelu", *RECURRENT, "additive_attention") and format in (FLOAT32, FLOAT64):
         claims["ulps"] |= {"tanh": 3 if format is FLOAT32 else 4}
         claims["source"] += "; its tanh is a rational function, Eigen's: a couple of ulps, by measure 2.4 and 3.5"
-    if primitive in RECURRENT:
-        claims["ulps"] |= {"expit": 2}
     if primitive in ("sum_pool", "average_pool", "lp_pool") and format.precision < FLOAT32.precision:
         claims["source"] += "; lax.reduce_window adds in the format of x: 50 x 100 bfloat16 ones have the sum 2048"
         return Arithmetic(format, format, format, **claims)

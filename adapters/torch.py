@@ -306,17 +306,22 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
                 return default_arithmetic(format, ulps={"exp": stored, "divide": 2}, **claims)
             claims["ulps"] = {"exp": k, "divide": 2}
             return wide_arithmetic(format, stores_operands=format in (BFLOAT16, FLOAT16), **claims)
-        case "gru_step" | "gru":
-            source = f"{KERNELS}/RNN.cpp, GRUCell: (h - n) z + n"
-            return default_arithmetic(format, formulas=("interpolated",), source=source)
-        case "lstm" if format is BFLOAT16 and device == "cpu":
-            source = f"{KERNELS}/RNN.cpp, use_mkldnn; oneDNN, src/common/bfloat16.cpp, and Intel, VDPBF16PS: subnormals"
-            source += " are flushed and read as zero"
-            return default_arithmetic(format, flushes_inputs=True, flushes_results=True, source=source)
-        case "rnn_step" | "rnn" | "lstm_step" | "lstm" | "decoder_step":
+        case "rnn_step" | "rnn" | "decoder_step":  # each operation returns its result in the format of x
             return default_arithmetic(format)
         case "encoder_block" | "decoder_block":
             return _arithmetic_of_blocks(device, format)
+        case "lstm_step" | "lstm" | "gru_step" | "gru":
+            gates = arithmetic("sigmoid", device, format)
+            claims = {"ulps": gates.ulps, "flushes_results": gates.flushes_results}
+            source = gates.source
+            if primitive in ("gru_step", "gru"):
+                claims["formulas"] = ("interpolated",)
+                source += f"; {KERNELS}/RNN.cpp, GRUCell: (h - n) z + n"
+            if primitive == "lstm" and format is BFLOAT16 and device == "cpu":
+                claims["flushes_inputs"] = True
+                source += f"; {KERNELS}/RNN.cpp, use_mkldnn; oneDNN, src/common/bfloat16.cpp, and Intel, VDPBF16PS: "
+                source += "subnormals are flushed and read as zero"
+            return default_arithmetic(format, **claims, source=source)
         case "dense" if format in (BFLOAT16, FLOAT16) and device == "cpu":
             source = f"{KERNELS}/Linear.cpp: the product is stored before the bias is added, unless addmm can do both"
             if format is BFLOAT16:

@@ -178,6 +178,7 @@ def in_batch(*names: str) -> Callable[[Any], tuple[str, ...]]:
 # Bounds are carried through a whole block, and in low formats they come to more than its result: of bfloat16 a half
 # of the values is decided, and few gradients. There each of its layers is judged, by its own row.
 OF_BLOCKS = ("float64", "float32")
+STEPS = ("float64", "float32")  # of recurrences: their sequences are tried in every format, and so are one step long
 
 CASES = (
     Case(output_sizes(), differentiable=(), formats=("float64",)),  # no format matters
@@ -214,16 +215,16 @@ CASES = (
     Case(log_softmaxes(), samples=rows),
     Case(cross_entropies(), ("x", "target"), samples=targets),
     Case(denses(), exact=True, samples=above(1)),
-    Case(recurrences("rnn_step"), samples=states, outputs=("h",)),
+    Case(recurrences("rnn_step"), samples=states, outputs=("h",), formats=STEPS),
     Case(recurrences("rnn"), samples=states, outputs=("y", "h")),
-    Case(recurrences("lstm_step"), samples=states, outputs=("h", "c")),
+    Case(recurrences("lstm_step"), samples=states, outputs=("h", "c"), formats=STEPS),
     Case(recurrences("lstm"), samples=states, outputs=("y", "h", "c")),
-    Case(recurrences("gru_step"), samples=states, outputs=("h",)),
+    Case(recurrences("gru_step"), samples=states, outputs=("h",), formats=STEPS),
     Case(recurrences("gru"), samples=states, outputs=("y", "h")),
-    Case(decoder_steps(), samples=contexts, outputs=("s",)),
     Case(feed_forwards(), exact=True, samples=above(1)),
     Case(embeddings(), exact=True, samples=words),
     Case(patch_embeddings(), exact=True, samples=batch),
+    Case(decoder_steps(), samples=contexts, outputs=("s",), formats=STEPS),
     Case(residuals(), exact=True, samples=above(1)),
     Case(attentions(groups=(0, 2, 3), window=(None, 1, (0, 2)), closed=(False, True)), samples=heads),
     Case(multi_head_attentions(closed=(False, True)), samples=sequences),

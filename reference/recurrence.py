@@ -110,7 +110,7 @@ def lstm_step(
     array([3.])
     """
     h, c = states(x, [h, c], w_x, w_h, gates, "ifgo")
-    a = dict(zip(gates, np.split(dense(x, w_x, b_x) + dense(h, w_h, b_h), 4, axis=-1), strict=True))
+    a = _by_gate(gates, dense(x, w_x, b_x) + dense(h, w_h, b_h), axis=-1)
     i, f, o = (special.expit(a[gate]) for gate in "ifo")
     c = f * c + i * np.tanh(a["g"])
     return o * np.tanh(c), c
@@ -267,12 +267,17 @@ def _content(
     if reset not in ("before", "after"):
         raise ValueError(f'reset "{reset}" is neither "before" nor "after"')
     (h,) = states(x, [h], w_x, w_h, gates, "rzn")
-    a = dict(zip(gates, np.split(dense(x, w_x, b_x), 3, axis=-1), strict=True))
-    U = dict(zip(gates, np.split(w_h, 3), strict=True))
-    v = dict(zip(gates, [None] * 3 if b_h is None else np.split(b_h, 3), strict=True))
-    r, z = (special.expit(a[gate] + dense(h, U[gate], v[gate])) for gate in "rz")
-    after = reset == "after"
-    return np.tanh(a["n"] + (r * dense(h, U["n"], v["n"]) if after else dense(r * h, U["n"], v["n"]))), z, h
+    a, u = (_by_gate(gates, y, axis=-1) for y in (dense(x, w_x, b_x), dense(h, w_h, b_h)))
+    r, z = (special.expit(a[gate] + u[gate]) for gate in "rz")
+    if reset == "after":
+        return np.tanh(a["n"] + r * u["n"]), z, h
+    U, v = _by_gate(gates, w_h)["n"], None if b_h is None else _by_gate(gates, b_h)["n"]
+    return np.tanh(a["n"] + dense(r * h, U, v)), z, h
+
+
+def _by_gate(gates: str, x: Array, axis: int = 0) -> dict[str, Array]:
+    """The equal parts of an array that belong to one gate each."""
+    return dict(zip(gates, np.split(x, len(gates), axis=axis), strict=True))
 
 
 # -- the same maps, as implementations compute them ----------------------------------------------------
