@@ -70,6 +70,11 @@ def gelu(x: Array, *, approximate: str = "none") -> Array:
     return x / 2 * (1 + _at_least_float32(special.erf, x * math.sqrt(0.5)))
 
 
+def cross_entropy(x: Array, *arrays: Array, **options: Any) -> Array:
+    """Where there is one sample alone, np.where takes a number of Python for one of float64."""
+    return np.asarray(reference.cross_entropy(x, *arrays, **options)).astype(x.dtype)
+
+
 def average_pool(
     x: Array,
     *,

@@ -540,6 +540,8 @@ deviations = [
             ("dense", "bias with an axis too many", {"x": [1.0], "w": [[1.0], [2.0]], "bias": [[1.0, 2.0]]}, {}),
             ("residual", "one number for the width of the branch", {**BLOCK, "b1": [1.0], "b2": None}, {}),
             ("residual", "one number for the width of x", {**BLOCK, "b1": None, "b2": [1.0]}, {}),
+            ("feed_forward", "one bias inside for several", {**BLOCK, "b1": [1.0], "b2": None}, {}),
+            ("feed_forward", "one bias for several outputs", {**BLOCK, "b1": None, "b2": [1.0]}, {}),
             ("multi_head_attention", "one number as b_o", HEADS, {"heads": 2}),
         )
     ),

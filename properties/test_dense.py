@@ -29,13 +29,12 @@ def test_bias_is_added(f: Any, p: Any) -> Any:
     return f.dense(*p.arrays), f.dense(p.x, p.w) + wide(p.bias)
 
 
-@law("DENSE-2", feed_forwards(kinds=("integers", "normal", "sparse")))
+@law("DENSE-2", denses(then=True, kinds=("integers", "normal", "sparse")))
 def test_layers_compose(f: Any, p: Any) -> Any:
-    """dense(dense(x, w1, b1), w2, b2) = dense(x, w2 w1, w2 b1 + b2): without a ramp two layers are one."""
-    w = np.matmul(p.w2, p.w1)
-    inner = None if p.b1 is None else np.matmul(p.w2, p.b1)
-    b = inner if p.b2 is None else p.b2 if inner is None else inner + p.b2
-    return f.dense(f.dense(p.x, p.w1, p.b1), p.w2, p.b2), f.dense(p.x, w, b)
+    """dense(dense(x, w, b), w', b') = dense(x, w' w, w' b + b'): two layers are one."""
+    bias = p.bias_next if p.bias is None else np.matmul(p.w_next, p.bias) + p.bias_next
+    two = f.dense(f.dense(p.x, p.w, p.bias), p.w_next, p.bias_next)
+    return two, f.dense(p.x, np.matmul(p.w_next, p.w), bias)
 
 
 @law("FFN-1", feed_forwards())

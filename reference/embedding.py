@@ -36,7 +36,7 @@ def embedding(i: Indices, table: Array, *, padding_idx: int | None = None) -> Ar
     """
     if np.ndim(table) != 2:
         raise ValueError(f"a table has rows and columns, not the shape {np.shape(table)}")
-    V = len(table)
+    V = np.shape(table)[0]
     if np.any((i < 0) | (i >= V)) or not (padding_idx is None or -V <= padding_idx < V):
         raise ValueError(f"an index is none of the {V} rows")
     y = table[i]

@@ -82,8 +82,8 @@ def cross_entropy(
     if reduction == "sum":
         return np.sum(loss)
     count = np.count_nonzero(kept)
-    by_weights = w is not None and is_of_classes and divisor == "weights"
-    n = np.sum(np.where(kept, w, 0.0)) if by_weights else max(count, 1)
+    by_weights = is_of_classes and divisor == "weights" and count > 0
+    n = np.sum(np.where(kept, w, 0.0)) if w is not None and by_weights else max(count, 1)
     return np.where(count > 0, np.sum(loss) / n, np.nan)
 
 

@@ -154,7 +154,7 @@ def cross_entropy(x, target, weight=None, *, ignore_index=-100, label_smoothing=
     if reduction == "sum":
         return loss.sum()
     divisor = np.sum((t @ w) * kept) if is_classes else kept.sum()
-    return loss.sum() / divisor if kept.any() else np.nan
+    return loss.sum() / divisor if kept.any() else np.float64(np.nan)
 
 
 def embedding(i, table, *, padding_idx=None):

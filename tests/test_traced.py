@@ -101,6 +101,9 @@ class Step(NDArrayOperatorsMixin):
     def __getitem__(self, index: Any) -> Step:
         return Step(self.value[index])
 
+    def detached(self) -> Step:
+        return Step(self.value.real + 0j)
+
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         x = [z.value if isinstance(z, Step) else np.asarray(z, np.clongdouble) for z in inputs]
         if ufunc is np.maximum:

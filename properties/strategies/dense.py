@@ -6,11 +6,17 @@ from properties.strategies.problems import Pick, Problem, Problems, Spec
 
 
 def denses(
-    *, bias: tuple[bool, ...] = (False, True), inputs: int = 1, kernels: int = 1, kinds: tuple[str, ...] | None = None
+    *,
+    bias: tuple[bool, ...] = (False, True),
+    inputs: int = 1,
+    kernels: int = 1,
+    then: bool = False,
+    kinds: tuple[str, ...] | None = None,
 ) -> Problems:
     """Inputs with up to three axes of a batch.
 
-    inputs, kernels: how many inputs and weights of that shape a law needs (x, x2; w, w2).
+    inputs, kernels: how many inputs and weights of that shape a law needs (x, x2; w, w2). then: a layer that
+    follows (w_next, bias_next).
     """
 
     def build(pick: Pick) -> Problem:
@@ -21,6 +27,7 @@ def denses(
         arrays = {"x": Spec((*B, I)), "w": Spec((O, I)), "bias": Spec((O,)) if pick.option("bias", bias) else None}
         extras = {f"x{i}": Spec((*B, I)) for i in range(2, inputs + 1)}
         extras |= {f"w{i}": Spec((O, I)) for i in range(2, kernels + 1)}
+        extras |= {"w_next": Spec((2, O)), "bias_next": Spec((2,))} if then else {}
         return Problem("dense", arrays, {}, extras)
 
     return Problems("dense", build, kinds)
@@ -34,7 +41,7 @@ def feed_forwards(*, bias: tuple[bool, ...] = (False, True), kinds: tuple[str, .
         d, m, O = pick.option("width", (2, 1, 3)), pick.option("inside", (3, 1, 2, 17)), pick.option("outputs", (2, 1))
         biases = pick.option("biases", tuple((b1, b2) for b1 in bias for b2 in bias))
         arrays = {"x": Spec((*N, d)), "w1": Spec((m, d)), "w2": Spec((O, m), scale=0.25)}
-        arrays |= {"b1": Spec((m,)) if biases[0] else None, "b2": Spec((O,)) if biases[1] else None}
-        return Problem("feed_forward", arrays, {})
+        given = {"b1": Spec((m,)) if biases[0] else None, "b2": Spec((O,)) if biases[1] else None}
+        return Problem("feed_forward", {**arrays, **given}, {})
 
     return Problems("feed_forward", build, kinds)
