@@ -191,7 +191,7 @@ def _instance_norm_gradient(
     repeated = None if weight is None else np.reshape(np.broadcast_to(weight, (N, C)), (N * C,))
     given = (np.reshape(cotangent, one), np.reshape(x, one), nothing, nothing, repeated)
     dx, _, _, *affine = _batch_norm_gradient(*given, training=True, eps=eps, unbiased=False)
-    each = (np.sum(np.reshape(stored(v), (N, C)), axis=0) for v in affine)
+    each = (np.sum(np.reshape(stored(v), (N, C)), axis=0) for v in affine if v is not None)
     return np.reshape(dx, x.shape), *each
 
 

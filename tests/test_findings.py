@@ -34,6 +34,7 @@ REASONS = {
     "torch_attention_counts_keys_by_values.py": ("the fast kernel counts the keys by the values",),
     "torch_multi_head_attention_short_bias.py": ("three biases in one array",),
     "torch_transposed_convolution_dilation_0.py": ("a transposed convolution that goes to oneDNN",),
+    "torch_group_norm_gradient_of_bias.py": ("the gradient with respect to a bias without a weight",),
     "torch_heaviside_of_nan.py": ("heaviside of NaN is 0",),
     "torch_norms_negative_eps.py": ("a negative eps is taken",),
     "torch_group_norm_channels_last.py": ("with channels last the variance of a group",),
