@@ -77,6 +77,16 @@ def _transposed_is_taken_for_contiguous(draw: Any) -> bool:
     return not np.array_equal(g.ravel(), g.ravel(order="F"))
 
 
+def _is_read_in_another_order(draw: Any) -> bool:
+    """As above, for the batch norm of one sample that has the channels of all; if there was one, channels last too."""
+    g, many = draw.cotangent, sum(side > 1 for side in draw.cotangent.shape[2:])
+    if g.ndim < 4 or not g.size or not many:
+        return False
+    if len(g) == 1:
+        return g.shape[1] > 1 and len(np.unique(g.astype(np.float64))) > 1
+    return bool(g.shape[1] == 1 and many == 1 and not np.array_equal(g.ravel(), g.ravel(order="F")))
+
+
 def _mean_squared_overflows(draw: Any) -> bool:
     """Some sample has a mean whose square is beyond the format that the moments are computed in."""
     inside = FLOAT64 if draw.format is FLOAT64 else FLOAT32
@@ -333,7 +343,7 @@ deviations = [
         Deviation(
             in_lanes(primitive, "LAYOUT", "BATCH", "VMAP"),
             _mean_squared_overflows,
-            Example({"x": np.full(shape, x), "weight": None, "bias": None}, {**options, "eps": 1e-5}),
+            Example({"x": x * np.array(numbers), "weight": None, "bias": None}, {**options, "eps": 1e-5}),
             "NaN for a sample whose mean is above the root of the largest number: moments are merged with those of "
             "no numbers, and the square of the difference, infinite, is multiplied by 0",
             f"{KERNELS}/cpu/moments_utils.h",
@@ -342,22 +352,65 @@ deviations = [
             devices=("cpu",),
         )
         for x, formats in ((2e19, ("float32", "bfloat16")), (2e154, ("float64",)))
-        for primitive, shape, options in (("layer_norm", (1,), {"axes": 1}), ("group_norm", (1, 2, 1), {"groups": 1}))
+        for primitive, numbers, options in (
+            ("layer_norm", [1.0], {"axes": 1}),
+            ("group_norm", [[[1.0], [1.25]]], {"groups": 1}),
+        )
     ),
     Deviation(
-        "LAYOUT group_norm",
-        _mean_square_cancels,
+        "SPECIAL binary_step",
+        lambda draw: bool(np.isnan(draw.x.astype(np.float64)).any()),
+        Example({"x": [np.nan]}, {"at_zero": 1.0}),
+        "heaviside of NaN is 0: no comparison with NaN holds",
+        "https://github.com/pytorch/pytorch/issues/187296",
+        versions="==2.13.*",
+    ),
+    *(
+        Deviation(
+            "LAYOUT group_norm",
+            _mean_square_cancels,
+            Example({"x": np.reshape(x, (1, 2, -1, 1)), "weight": None, "bias": None}, {"groups": 1, "eps": 1e-5}),
+            "with channels last the variance of a group is mean(x^2) - mean(x)^2, which cancels",
+            "https://github.com/pytorch/pytorch/issues/40302",
+            versions="==2.13.*",
+            formats=formats,
+            devices=("cpu",),
+        )
+        for x, formats in (
+            ([4095.0, 4097.0, 4096.0, 4098.0], ("float64", "float32", "float16")),
+            ([5216.0, *[5184.0] * 17], ("bfloat16",)),
+        )
+    ),
+    Deviation(
+        "GRADIENTS group_norm",
+        lambda draw: draw.weight is None and draw.bias is not None,
         Example(
-            {"x": [[[[4095.0]], [[4097.0]], [[4096.0]], [[4098.0]]]], "weight": None, "bias": None},
+            {"x": [[1.0, 2.0]], "weight": None, "bias": [0.0, 0.0], "cotangent": [[1.0, 2.0]]},
             {"groups": 1, "eps": 1e-5},
         ),
-        "with channels last the variance of a group is mean(x^2) - mean(x)^2, which cancels",
-        "https://github.com/pytorch/pytorch/issues/40302",
+        "the gradient with respect to a bias without a weight raises: it is made like the weight that is not there",
+        f"{KERNELS}/group_norm.cpp",
+        versions="==2.13.*",
+    ),
+    Deviation(
+        "GRADIENTS instance_norm",
+        _is_read_in_another_order,
+        Example(
+            {
+                "x": [[[[1.0, 2.0]], [[3.0, 5.0]]]],
+                "weight": None,
+                "bias": None,
+                "cotangent": [[[[1.0, 2.0]], [[3.0, 5.0]]]],
+            },
+            {"eps": 1.0},
+        ),
+        "a transposed cotangent, or one with its channels last, is read in the order of x, as in batch_norm",
+        f"{KERNELS}/Normalization.cpp",
         versions="==2.13.*",
         devices=("cpu",),
     ),
     Deviation(
-        in_lanes("instance_norm", "LAYOUT", "BATCH", "EMPTY", "PURE"),
+        in_lanes("instance_norm", "EMPTY"),
         _nothing_is_scaled,
         Example({"x": np.zeros((0, 1, 2)), "weight": [1.0], "bias": None}, {"eps": 1e-5}),
         "a batch of none with a weight or a bias raises: it is scaled by the first weight of none",

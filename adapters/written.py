@@ -192,7 +192,8 @@ def _instance_norm_gradient(
     one, nothing = (1, N * C, *S), np.zeros(N * C)
     repeated = None if weight is None else np.reshape(np.broadcast_to(weight, (N, C)), (N * C,))
     given = (np.reshape(cotangent, one), np.reshape(x, one), nothing, nothing, repeated)
-    dx, _, _, *affine = _batch_norm_gradient(*given, training=True, eps=eps, unbiased=False)
+    found: tuple[Any, ...] = _batch_norm_gradient(*given, training=True, eps=eps, unbiased=False)
+    dx, _, _, *affine = found
     each = (np.sum(np.reshape(stored(v), (N, C)), axis=0) for v in affine)
     return np.reshape(dx, x.shape), *each
 

@@ -12,6 +12,7 @@ from properties.agreement import plausible, same_bits
 from properties.law import law
 from properties.sides import wide
 from properties.strategies import dropouts
+from properties.strategies.cotangents import differentiated
 
 SOME = (0.5, 0.1, 0.25, 0.9)
 
@@ -84,3 +85,23 @@ def test_another_key_another_mask(f: Any, p: Any) -> Any:
     """Another key gives another mask: equal ones, at most (p^2 + (1 - p)^2)^n likely, are a failure."""
     mask, other = _mask(f, p), _mask(f, p, key=p.key + 1)
     return [("equal elements", int((mask == other).sum()), mask.size, p.p**2 + (1 - p.p) ** 2)], None
+
+
+@law("DROP-7", differentiated(dropouts(p=SOME, training=(True,))))
+def test_gradient_uses_the_mask(f: Any, p: Any) -> Any:
+    """g = y_bar dropout(1) with the same key: what was dropped gets nothing, and what was kept y_bar / (1 - p)."""
+    g = f.gradient("dropout", p.cotangent, p.x, by="x", **p.options)
+    return g, wide(p.cotangent) * f.dropout(np.ones(p.x.shape), **p.options)
+
+
+@law("DROP-8", dropouts(p=SOME, training=(True,)))
+def test_mask_does_not_depend_on_x(f: Any, p: Any) -> Any:
+    """dropout(x) = x dropout(1) with the same key: one mask, and one scale for all survivors."""
+    return f.dropout(p.x, **p.options), wide(p.x) * f.dropout(np.ones(p.x.shape), **p.options)
+
+
+@law("DROP-8", dropouts(p=SOME, training=(True,), many=True), verb=same_bits)
+def test_survivors_have_one_scale(f: Any, p: Any) -> Any:
+    """Of ones, what is not 0 is one number."""
+    y = np.asarray(f.dropout(np.ones(p.x.shape), **p.options))
+    return y, np.where(y != 0, y.max(), 0.0)

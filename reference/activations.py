@@ -63,13 +63,15 @@ def leaky_relu(x: Array, *, slope: float = 0.01) -> Array:
 
         leaky_relu(x) = x if x > 0, else slope x
 
-    Shapes: x of any shape -> the same shape.
+    At 0 it has both slopes: there the greater of x and slope x, which are equal, has either.
+
+    Shapes: x of any shape -> the same shape; slope at most 1.
     Source: Gong, "Activation function", where the slope is 0.01.
 
     >>> leaky_relu(np.array([-2.0, 3.0]))
     array([-0.02,  3.  ])
     """
-    return np.maximum(x, 0) - slope * np.maximum(-x, 0)
+    return np.where(x > 0, x, np.maximum(x, slope * x))
 
 
 def sigmoid(x: Array) -> Array:

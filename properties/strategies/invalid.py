@@ -1,8 +1,8 @@
 """Invalid problems: each is a valid problem of a primitive after one change, which is all that is wrong with it.
 
 A change is given a valid problem and returns an invalid one, or None where it would not be wrong, or not
-alone. Its name stands in the extra `wrong`. relu, sigmoid and tanh take numbers of any shape, so there is
-nothing invalid that they could be given.
+alone. Its name stands in the extra `wrong`. Activations of each number alone take numbers of any shape, so there
+is nothing invalid that they could be given.
 """
 
 from __future__ import annotations
