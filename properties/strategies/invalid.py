@@ -437,7 +437,7 @@ INVALID: dict[str, dict[str, Change]] = {
         ),
         "no key": _without_keys,
         "heads that their groups do not divide": where(
-            lambda p: p.options["grouped"] and not p.arrays["mask"], larger("q", -3)
+            lambda p: p.options["grouped"] and _shape(p, "k")[-3] > 1 and not p.arrays["mask"], larger("q", -3)
         ),
         **_masks(("q", "k")),
     },
