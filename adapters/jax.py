@@ -167,7 +167,11 @@ accepts = {
         "no key": f"a sum of no values: {DOCS}/_autosummary/jax.nn.dot_product_attention.html"
     },
     "additive_attention": {"a mask with an axis too many": BROADCAST},
-    "learned_encoding": {"one row for several tokens": BROADCAST, "one number for a whole row": BROADCAST},
+    "learned_encoding": {
+        "one row for several tokens": BROADCAST,
+        "one number for a whole row": BROADCAST,
+        "a table with an axis too many": BROADCAST,
+    },
     "multi_head_attention": {
         "queries with one number for several weights": (
             "jnp.einsum repeats an axis of one element: https://github.com/jax-ml/jax/pull/2512"

@@ -221,7 +221,13 @@ def _closed(p: Any) -> Any:
     return ~np.any(_allowed(p), axis=-1)[..., None]
 
 
-CLOSED = {"keys": FEW, "scale": UNSCALED, "mask": ("boolean",), "mask_shape": ("shared", "full"), "closed": (True,)}
+CLOSED: dict[str, Any] = {
+    "keys": FEW,
+    "scale": UNSCALED,
+    "mask": ("boolean",),
+    "mask_shape": ("shared", "full"),
+    "closed": (True,),
+}
 
 
 @law("ATT-14", attentions(**CLOSED, others=("q", "k")), verb=same_bits)

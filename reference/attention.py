@@ -186,7 +186,8 @@ def prepared(
         raise ValueError(f"queries {q.shape} and keys {k.shape} belong to different batches")
     products = np.matmul(q, np.swapaxes(k, -1, -2))
     logits = products / math.sqrt(q.shape[-1]) if scale is None else products * scale
-    barred, added = _out_of_sight(*logits.shape[-2:], causal, window), 0.0
+    T, S = logits.shape[-2:]
+    barred, added = _out_of_sight(T, S, causal, window), np.zeros(())
     if mask is not None:
         _check_mask(mask, logits)
         if is_boolean(mask) and not adds_masks:

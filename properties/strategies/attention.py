@@ -44,7 +44,8 @@ def attentions(
         n = pick.option("rank", rank, usual=4) - 2
         B = pick.sizes((1, 2, 3), 2)[:n]
         B = (0, *B[1:]) if pick.option("batch", ("some", "none")) == "none" and B else B
-        G = pick.option("groups", groups) if B and B[-1] else 0
+        G = pick.option("groups", groups)
+        G = G if B and B[-1] else 0
         B_q = (*B[:-1], G * B[-1]) if G else B
         T, d = pick.option("queries", (1, 2, 3, 0, 5), usual=2), pick.size((1, 2, 3, 4))
         many, S = pick.option("keys", keys) == "many", pick.size((1, 2, 3, 4, 5, 17))

@@ -287,6 +287,11 @@ def _apart(p: Problem) -> bool:
     return all(p.arrays[name] is not None for name in ("key", "value"))
 
 
+def _in_one_batch(p: Problem) -> bool:
+    """Queries and keys have the same batch, and no groups of heads."""
+    return len(_shape(p, "q")) > 2 and not p.options["grouped"]
+
+
 def _in_batches(p: Problem) -> bool:
     return len(_shape(p, "query")) > 2
 
@@ -583,18 +588,16 @@ INVALID: dict[str, dict[str, Change]] = {
             lambda p: _shape(p, "k")[-2] > 1, shaped("v", lambda shape: (*shape[:-2], 1, shape[-1]))
         ),
         "keys and values of another batch": where(
-            lambda p: len(_shape(p, "q")) > 2 and p.arrays["mask"] is None, _other_batch("k", "v")
+            lambda p: _in_one_batch(p) and p.arrays["mask"] is None, _other_batch("k", "v")
         ),
-        "values of another batch": where(
-            lambda p: len(_shape(p, "q")) > 2 and p.arrays["mask"] is None, _other_batch("v")
-        ),
+        "values of another batch": where(lambda p: _in_one_batch(p) and p.arrays["mask"] is None, _other_batch("v")),
         "one batch of keys and values for several of queries": where(
-            lambda p: len(_shape(p, "q")) > 2 and _shape(p, "q")[0] > 1,
+            lambda p: _in_one_batch(p) and _shape(p, "q")[0] > 1,
             both(*(shaped(name, lambda shape: (1, *shape[1:])) for name in ("k", "v"))),
         ),
         "no key": _without_keys,
         "heads that their groups do not divide": where(
-            lambda p: p.options["grouped"] and not p.arrays["mask"], larger("q", -3)
+            lambda p: p.options["grouped"] and _shape(p, "k")[-3] > 1 and not p.arrays["mask"], larger("q", -3)
         ),
         **_masks(("q", "k")),
     },

@@ -40,7 +40,7 @@ def learned_encodings() -> Problems:
     """Sequences as long as the table, and shorter ones."""
 
     def build(pick: Pick) -> Problem:
-        T, d = pick.option("tokens", (2, 1, 3, 0)), pick.size((1, 2, 3))
+        T, d = pick.size((2, 1, 3, 0)), pick.size((1, 2, 3))
         N = pick.sizes((1, 2, 3, 0), pick.option("rank", (3, 2, 4)) - 2)
         rows = T + pick.option("further rows", (0, 1, 3))
         return Problem("learned_encoding", {"x": Spec((*N, T, d)), "table": Spec((rows, d))}, {})
@@ -52,7 +52,7 @@ def naive_encodings() -> Problems:
     """Sequences that begin at 0 or later, up to positions that low formats do not have."""
 
     def build(pick: Pick) -> Problem:
-        T, d = pick.option("tokens", (2, 1, 3, 0)), pick.size((1, 2, 3))
+        T, d = pick.size((2, 1, 3, 0)), pick.size((1, 2, 3))
         N = pick.sizes((1, 2, 3, 0), pick.option("rank", (3, 2, 4)) - 2)
         options = {"start": pick.option("start", (0, 1, 255, 2047))}
         return Problem("naive_encoding", {"x": Spec((*N, T, d))}, options)
