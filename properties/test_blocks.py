@@ -9,6 +9,7 @@ import numpy as np
 from properties.agreement import same_bits
 from properties.law import law
 from properties.strategies import decoder_blocks, encoder_blocks
+from properties.strategies.cotangents import differentiated
 
 PRE = (True,)
 
@@ -58,6 +59,13 @@ def test_the_future_has_no_influence(f: Any, p: Any) -> Any:
 def test_nothing_to_add(f: Any, p: Any) -> Any:
     """With the norm before the branch and zero for what each branch ends with, a block is the identity."""
     return _decoder(f, p, "w_o", "b_o", "u_o", "c_o", "w2", "b2"), p.x
+
+
+@law("BLOCK-3", differentiated(decoder_blocks(norm_first=PRE)))
+def test_the_gradient_has_the_identity_path(f: Any, p: Any) -> Any:
+    """With zero for what each branch ends with, the gradient of x is the cotangent."""
+    arrays = _given(p, DECODER, "w_o", "b_o", "u_o", "c_o", "w2", "b2")
+    return f.gradient("decoder_block", p.cotangent, *arrays, by="x", **p.options), p.cotangent
 
 
 @law("BLOCK-3", encoder_blocks(norm_first=PRE))

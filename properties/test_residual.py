@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from properties.agreement import rejects
 from properties.law import law
 from properties.sides import wide
 from properties.strategies import mismatched_residuals, residuals
+from properties.strategies.cotangents import differentiated
 
 
 def _like(x: Any) -> Any:
@@ -53,3 +55,13 @@ def test_the_branch_is_added(f: Any, p: Any) -> Any:
     """The block with W2, b2 and the block with -W2, -b2 add up to 2x."""
     opposite = f.residual(p.x, p.w1, -p.w2, p.b1, None if p.b2 is None else -p.b2)
     return f.residual(*p.arrays) + opposite, 2 * wide(p.x)
+
+
+@law("RES-2", differentiated(replace(residuals(), kinds=("normal",))))
+def test_the_gradient_has_the_identity_path(f: Any, p: Any) -> Any:
+    """The Jacobian is I + J_F: the gradients of x with W2 and with -W2 add up to twice the cotangent."""
+
+    def back(w2: Any) -> Any:
+        return f.gradient("residual", p.cotangent, p.x, p.w1, w2, p.b1, p.b2, by="x")
+
+    return back(p.w2) + back(-p.w2), 2 * wide(p.cotangent)

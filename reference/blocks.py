@@ -182,7 +182,7 @@ def _attention(
     w_qkv: Array, w_o: Array, b_qkv: Array | None, b_o: Array | None, heads: int, adds_masks: bool, layers: Layers
 ) -> Layer:
     """Attention of x to itself, or to a memory."""
-    if len(w_qkv) != 3 or (b_qkv is not None and len(b_qkv) != 3):
+    if any(w is not None and np.shape(w)[0] != 3 for w in (w_qkv, b_qkv)):
         raise ValueError("queries, keys and values have one matrix each, and one bias or none")
     w = [w_qkv[i] for i in range(3)]
     b = [None if b_qkv is None else b_qkv[i] for i in range(3)]

@@ -674,7 +674,9 @@ def test_pools_are_ordered_and_reproducible(primitive: str) -> None:
     problems = ALL[primitive]
     pool = problems.pool(0.5, 5)
     assert [p.size for p in pool] == sorted(p.size for p in pool)
-    again = Problems(problems.primitive, problems.build)  # a strategy of its own, so nothing is remembered
+    again = Problems(
+        problems.primitive, problems.build, share=problems.share
+    )  # a strategy of its own, so nothing is remembered
     assert pool == again.pool(0.5, 5)
     assert pool != problems.pool(0.5, 6)
 

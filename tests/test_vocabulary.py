@@ -142,7 +142,7 @@ CALLS: dict[str, list[tuple[list[Any], dict[str, Any]]]] = {
     "encoder_block": [
         ([x, *BLOCK[:2], *BLOCK[4:8]], {"heads": 2, "norm_first": True}),
         (
-            [x, *BLOCK[:2], *BLOCK[4:8], *BLOCK[9:11], *BLOCK[13:17], None, x[:, :, 0] > -10],
+            [x, *BLOCK[:2], *BLOCK[4:8], *BLOCK[9:11], *BLOCK[13:17], None, x[:, :, 0] > -100],
             {"heads": 1, "causal": True},
         ),
         ([x, *BLOCK[:2], *BLOCK[4:8], *[None] * 6, x[0, :, :4]], {"heads": 2, "activation": "gelu"}),

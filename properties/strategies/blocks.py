@@ -16,7 +16,7 @@ from properties.strategies.problems import Pick, Problem, Problems, Spec
 
 ATTENDED = ("all", "causal", "boolean", "additive")
 KINDS_OF_BLOCKS = ("normal",)
-SHARE = 0.25  # a block costs as much as each of its layers
+SHARES = 0.4, 0.3  # of encoder and decoder: a block costs as much as all of its layers
 
 
 def encoder_blocks(
@@ -38,7 +38,7 @@ def encoder_blocks(
         may = pick.option("attended", attended)
         options["causal"] = may == "causal"
         always = 0 if options["causal"] else min(pick.size((0, 1, 2)), T - 1)
-        b = pick.size(bias)
+        b = pick.option("bias", bias)
         arrays = {
             "x": _moderate(*B, T, E),
             **_weights(E, M, ("w",), 2),
@@ -50,7 +50,7 @@ def encoder_blocks(
         }
         return Problem("encoder_block", arrays, options, {f"{name}2": arrays[name] for name in others})
 
-    return Problems("encoder_block", build, kinds, share=SHARE)
+    return Problems("encoder_block", build, kinds, share=SHARES[0])
 
 
 def decoder_blocks(
@@ -73,7 +73,7 @@ def decoder_blocks(
         options["causal"] = may == "causal"
         always = 0 if options["causal"] else min(pick.size((0, 1, 2)), T - 1)
         there = min(pick.size((0, 1, 2)), S - 1)
-        b = pick.size(bias)
+        b = pick.option("bias", bias)
         arrays = {
             "x": _moderate(*B, T, E),
             "memory": _moderate(*B, S, E),
@@ -90,13 +90,14 @@ def decoder_blocks(
         }
         return Problem("decoder_block", arrays, options, {f"{name}2": arrays[name] for name in others})
 
-    return Problems("decoder_block", build, kinds, share=SHARE)
+    return Problems("decoder_block", build, kinds, share=SHARES[1])
 
 
 def _sizes(pick: Pick, norm_first: tuple[bool, ...]) -> tuple[tuple[int, ...], int, int, int, dict[str, Any]]:
     """The batch, T, E and M, and the options that both blocks have."""
     H = pick.option("heads", (2, 1))
-    B = () if pick.option("batch", ("batch", "single")) == "single" else (pick.size((2, 1, 2, 1, 0)),)
+    batch, N = pick.option("batch", ("some", "single", "none")), pick.size((2, 1))
+    B = () if batch == "single" else (0,) if batch == "none" else (N,)
     T, E, M = pick.size((2, 1, 3)), 4 if H > 1 else 3, pick.size((3, 5))
     options: dict[str, Any] = {"heads": H, "norm_first": pick.option("norm_first", norm_first)}
     options["activation"], options["eps"] = pick.size(("relu", "gelu")), pick.size((1e-5, 1.0))
