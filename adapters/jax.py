@@ -166,7 +166,9 @@ accepts = {
     "scaled_dot_product_attention": {
         "no key": f"a sum of no values: {DOCS}/_autosummary/jax.nn.dot_product_attention.html"
     },
-    "additive_attention": {"a mask with an axis too many": BROADCAST},
+    "additive_attention": dict.fromkeys(
+        ("a mask with an axis too many", "a mask of several queries for one"), BROADCAST
+    ),
     "learned_encoding": {
         "one row for several tokens": BROADCAST,
         "one number for a whole row": BROADCAST,

@@ -92,9 +92,10 @@ accepts = {
     "dense": {"weights without an axis": f"they are one row: {FUNCTIONAL}.linear.html"},
     "residual": {"a branch with one output for several": f"x + F(x) broadcasts: {DOCS}/notes/broadcasting.html"},
     "decoder_step": {"one bias for several numbers": f"what is composed broadcasts: {DOCS}/notes/broadcasting.html"},
-    "additive_attention": {
-        "a mask with an axis too many": f"what is composed broadcasts: {DOCS}/notes/broadcasting.html"
-    },
+    "additive_attention": dict.fromkeys(
+        ("a mask with an axis too many", "a mask of several queries for one"),
+        f"what is composed broadcasts: {DOCS}/notes/broadcasting.html",
+    ),
     "learned_encoding": {
         "one number for a whole row": f"what is composed broadcasts: {DOCS}/notes/broadcasting.html",
     },

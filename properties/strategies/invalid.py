@@ -282,6 +282,9 @@ def _masks(like: tuple[str, str], heads: bool = False) -> dict[str, Change]:
     }
 
 
+_MORE_QUERIES = _masks(("s", "h"))["a mask for another number of queries"]
+
+
 def _apart(p: Problem) -> bool:
     """Queries, keys and values are given, each by itself, so that one can change alone."""
     return all(p.arrays[name] is not None for name in ("key", "value"))
@@ -608,6 +611,8 @@ INVALID: dict[str, dict[str, Change]] = {
         "layers of different widths": larger("w_s", 0, least=2),
         "a direction of another length": larger("v", 0, least=2),
         **_masks(("s", "h")),
+        "a mask for another number of queries": where(lambda p: _shape(p, "s")[-2] != 1, _MORE_QUERIES),
+        "a mask of several queries for one": where(lambda p: _shape(p, "s")[-2] == 1, _MORE_QUERIES),
     },
     "learned_encoding": {
         "more tokens than rows": where(lambda p: _shape(p)[-2] > 2, shaped("table", lambda shape: (2, *shape[1:]))),
