@@ -55,7 +55,7 @@ SCORES = {
     "scaled_dot_product_attention": ("q", "k"),
     "multi_head_attention": ("query", "key", "w_q", "w_k", "b_q", "b_k"),
 }
-WIDEST = 4 / 7  # of the kinds four are no finite numbers
+WIDEST = 4 / 7  # of the kinds are no finite numbers, and one bug may concern all of these
 MAXIMA = ("max_pool", "global_max_pool", "adaptive_max_pool")
 
 
@@ -66,9 +66,7 @@ def special_problems(case: Case) -> Problems | None:
     return replace(case.problems, kinds=tuple(SPECIAL), wanted=has_numbers)
 
 
-@lane(
-    "SPECIAL", concerns=is_strict, problems=special_problems, draws=2 * len(SPECIAL), widest=4 / 7
-)  # of the kinds four are no numbers
+@lane("SPECIAL", concerns=is_strict, problems=special_problems, draws=2 * len(SPECIAL), widest=WIDEST)
 def test_special(backend: Backend, draw: Draw, case: Case) -> None:
     """A NaN or an infinity that the reference makes certain appears, and no other; a zero that is kept keeps its sign.
 

@@ -130,4 +130,5 @@ def test_arrays_go_by_position_and_options_by_keyword(name: str) -> None:
         "output_size",
         "d",
         "heads",
+        "groups",
     }
