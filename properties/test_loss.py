@@ -133,9 +133,9 @@ def _mirrored(classes: Any, C: int) -> Any:
 
 @law("LOSS-7", few(target=("classes",), others=("x2",)), verb=same_bits)
 def test_what_is_ignored_has_no_influence(f: Any, p: Any) -> Any:
-    """Other scores where the target is ignored change no bit."""
+    """Other scores where the target is ignored change no bit, but for the sign of a loss of zero."""
     other = np.where(np.expand_dims(_kept(p), _axis(p)), p.x, p.x2)
-    return f.cross_entropy(other, p.target, p.weight, **p.options), _loss(f, p)
+    return f.cross_entropy(other, p.target, p.weight, **p.options) + 0.0, _loss(f, p) + 0.0
 
 
 @law("LOSS-7", differentiated(few(target=("classes",))))

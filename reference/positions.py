@@ -78,11 +78,14 @@ def naive_encoding(x: Array, *, start: int = 0) -> Array:
     a product with them grows with t. The formats are finite too: bfloat16 has no 257.
 
     Shapes: x (*N, T, d) -> (*N, T, d + 1).
+    Raises: ValueError if x has no axis of tokens.
     Source: Gong, "Positional encoding: sin/cos", naive encoding.
 
     >>> naive_encoding(np.array([[5.0], [6.0]]))
     array([[5., 0.],
            [6., 1.]])
     """
+    if x.ndim < 2:
+        raise ValueError(f"a token of shape {x.shape} by itself has no position")
     t = np.expand_dims(np.arange(start, start + x.shape[-2], like=x), -1)
     return np.concatenate([x, np.broadcast_to(t, (*x.shape[:-1], 1))], axis=-1)

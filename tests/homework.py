@@ -24,8 +24,10 @@ def convolution(x, w, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
     rank = w.ndim - 2
     stride, dilation = per_axis(stride, rank), per_axis(dilation, rank)
     spans = [d * (k - 1) + 1 for d, k in zip(dilation, w.shape[2:])]
-    if padding == "valid" or padding == 0:
-        padding = [(0, 0)] * rank
+    if padding == "valid":
+        padding = 0
+    if isinstance(padding, int):
+        padding = [padding] * rank
     elif padding == "full":
         padding = [(span - 1, span - 1) for span in spans]
     elif padding == "same":
@@ -233,8 +235,8 @@ def instance_norm(x, weight=None, bias=None, *, eps=1e-5):
 
 
 def rms_norm(x, weight=None, *, axes=1, eps=1e-5):
-    over = tuple(range(x.ndim - axes, x.ndim))
-    y = x / np.sqrt((x**2).mean(axis=over, keepdims=True) + eps)
+    squares = (x**2).mean(axis=tuple(range(-axes, 0)), keepdims=True)
+    y = x / np.sqrt(squares + eps)
     return y if weight is None else y * weight
 
 
@@ -265,8 +267,7 @@ def additive_attention(s, h, w_s, w_h, v, mask=None):
             scores[..., t, i] = np.tanh(s[..., t, :] @ w_s.T + h[..., i, :] @ w_h.T) @ v
     if mask is not None:
         scores = np.where(mask, scores, -np.inf)
-    weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return np.matmul(weights / weights.sum(axis=-1, keepdims=True), h)
+    return np.matmul(softmax(scores), h)
 
 
 def learned_encoding(x, table):

@@ -625,6 +625,7 @@ INVALID: dict[str, dict[str, Change]] = {
         ),
         "a table with an axis too many": shaped("table", lambda shape: (*shape[:1], 2, *shape[1:])),
     },
+    "naive_encoding": {"a token by itself": where(lambda p: len(_shape(p)) == 2, shaped("x", lambda shape: shape[1:]))},
     "multi_head_attention": {
         "heads 0": option("heads", 0),
         "heads that do not divide the projections": option("heads", lambda p: _shape(p, "w_q")[0] + 1),
