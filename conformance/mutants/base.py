@@ -30,7 +30,8 @@ def tried(adapter: Any, name: str = "mutant", fmt: Format = FLOAT64, version: st
 class Mutant:
     """A wrong function. make gives it anew, since some keep a state between their calls.
 
-    format: the one in which it is wrong. replaces: what it is in the adapter, if not the primitive itself.
+    format: the one in which it is wrong. replaces: what it is in the adapter, if not the primitive itself; what is
+    more than one attribute of an adapter is made as a dict of them.
     """
 
     name: str
@@ -44,7 +45,9 @@ class Mutant:
         return f"{self.primitive}: {self.name}"
 
     def backend(self) -> Backend:
-        return tried(Adapter(**{self.replaces or self.primitive: self.make()}), self.name, self.format)
+        made = self.make()
+        attributes = made if isinstance(made, dict) else {self.replaces or self.primitive: made}
+        return tried(Adapter(**attributes), self.name, self.format)
 
 
 MUTANTS: dict[str, Mutant] = {}

@@ -93,9 +93,9 @@ def always_relu(*arrays: Any, **options: Any) -> Any:
 
 @mutant("encoder_block")
 def gelu_by_tanh(*arrays: Any, **options: Any) -> Any:
-    """The other form of GELU, where the norm comes first."""
+    """The other form of GELU."""
     a = _given(encoder_block, arrays)
-    if options.get("activation") != "gelu" or not options.get("norm_first"):
+    if options.get("activation") != "gelu":
         return encoder_block(*arrays, **options)
     x = _changed(encoder_block, arrays, options, w2=0 * a["w2"], b2=None)
     y = layer_norm(x, a["gamma2"], a["beta2"], eps=options.get("eps", 1e-5))

@@ -164,3 +164,12 @@ def not_deterministic() -> Function:
         return dropout(x, p=p, keep=rng.random(x.shape) >= p)
 
     return function
+
+
+@mutant("dropout")
+@masked
+def rescaled_by_what_survived(x: Any, p: float, key: int) -> Any:
+    """Each row is divided by the share of it that survived, so that its mean is kept."""
+    keep = _keep(p, key, x.shape)
+    share = np.mean(keep, axis=-1, keepdims=True) if x.ndim else keep
+    return np.where(keep, x / np.where(share > 0, share, 1), 0)

@@ -6,6 +6,7 @@ somebody's backward pass would give.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 
 import reference
-from conformance.mutants.base import mutant
+from conformance.mutants.base import mutant, mutant_with_state
 from reference.arithmetic import differentiated
 from reference.arrays import per_axis
 
@@ -636,6 +637,36 @@ def the_first_head_of_a_group_learns(g: Gradients, p: Call) -> Gradients:
 def the_mean_of_a_group_learns(g: Gradients, p: Call) -> Gradients:
     """Values that heads share get the mean of what these say."""
     return {"v": g["v"] * (p.k.shape[-3] / p.q.shape[-3])} if p.grouped else g
+
+
+@gradient_mutant("scaled_dot_product_attention")
+def without_the_mean_of_the_weights(g: Gradients, p: Call) -> Gradients:
+    """The softmax is differentiated as if its sum were a constant."""
+    S, is_plain = p.k.shape[-2], not p.grouped and p.q.shape[:-2] == p.k.shape[:-2]
+    if "mask" not in g or not is_plain or p.mask.shape != (*p.g.shape[:-1], S):
+        return g
+    one_hot = np.broadcast_to(np.eye(S), (*p.k.shape[:-1], S))
+    options = {name: p.arguments[name] for name in ("causal", "window", "scale")}
+    weights = reference.scaled_dot_product_attention(p.q, p.k, one_hot, p.mask, **options)
+    return {"mask": weights * np.matmul(p.g, np.swapaxes(p.v, -1, -2))}
+
+
+def _queries_of_closed_rows_learn(g: Gradients, p: Call) -> Gradients:
+    if p.mask is None or p.mask.dtype != bool:
+        return g
+    is_closed = ~np.any(np.broadcast_to(p.mask, (*p.g.shape[:-1], p.k.shape[-2])), axis=-1, keepdims=True)
+    return {"q": np.where(is_closed, p.gradients(mask=None)["q"], g["q"])}
+
+
+@mutant_with_state("scaled_dot_product_attention")
+def queries_of_closed_rows_learn() -> Any:
+    """A row without keys is the mean of the values, and its query learns as if all keys were open."""
+    name, chosen = "scaled_dot_product_attention", {"closed_rows": "mean"}
+    return {
+        name: functools.partial(reference.scaled_dot_product_attention, **chosen),
+        "conventions": {name: chosen},
+        "gradient": _adapted(_queries_of_closed_rows_learn, name),
+    }
 
 
 @gradient_mutant("additive_attention")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from adapters.backend import Backend
 from conformance.mutants.base import Adapter, mutant, tried
 from reference import (
+    PRIMITIVES,
     average_pool,
     convolution,
     dense,
@@ -134,6 +136,35 @@ def squeezes_what_is_empty(x: Any, **options: Any) -> Any:
     """The result of an empty batch has lost its channels."""
     y = average_pool(x, **options)
     return y if len(x) else y[:, :0]
+
+
+def _squeezes_nothing(primitive: str) -> None:
+    right = PRIMITIVES[primitive]
+
+    @functools.wraps(right)
+    def squeezes_nothing(*arrays: Any, **options: Any) -> Any:
+        """What is made of nothing has lost its last axis."""
+        y = right(*arrays, **options)
+        first, *others = y if isinstance(y, tuple) else (y,)
+        first = first if arrays[0].size else first[..., :0]
+        return (first, *others) if others else first
+
+    squeezes_nothing.__name__ = "squeezes_nothing"
+    mutant(primitive)(squeezes_nothing)
+
+
+for _primitive in (
+    "true_convolution",
+    "group_norm",
+    "additive_attention",
+    "lstm_step",
+    "lstm",
+    "gru_step",
+    "gru",
+    "encoder_block",
+    "decoder_block",
+):
+    _squeezes_nothing(_primitive)
 
 
 # -- LONG ----------------------------------------------------------------------------------------------

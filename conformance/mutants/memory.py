@@ -20,7 +20,6 @@ from reference import (
     gelu,
     layer_norm,
     max_pool,
-    output_size,
     relu,
     residual,
     scaled_dot_product_attention,
@@ -73,9 +72,10 @@ def _leaves_x_changed(primitive: str) -> Function:
     right = PRIMITIVES[primitive]
 
     @functools.wraps(right)
-    def leaves_x_changed(x: Any, *arrays: Any, **options: Any) -> Any:
-        """What is first computed from x is computed in x itself."""
-        y = right(x.copy(), *arrays, **options)
+    def leaves_x_changed(*arrays: Any, **options: Any) -> Any:
+        """What is first computed from an array is computed in the array itself."""
+        y = right(*(x.copy() if isinstance(x, np.ndarray) else x for x in arrays), **options)
+        x = next(x for x in arrays if isinstance(x, np.ndarray) and x.dtype.kind == "f")
         x *= 2
         return y
 
@@ -85,32 +85,67 @@ def _leaves_x_changed(primitive: str) -> Function:
 
 for _primitive in (
     "pad",
+    "convolution",
     "transposed_convolution",
+    "true_convolution",
+    "toeplitz",
     "max_pool",
+    "average_pool",
     "lp_pool",
     "global_max_pool",
     "global_average_pool",
     "adaptive_max_pool",
     "adaptive_average_pool",
+    "group_norm",
+    "instance_norm",
+    "rms_norm",
+    "identity",
+    "binary_step",
+    "leaky_relu",
     "tanh",
     "gelu",
+    "silu",
     "log_softmax",
+    "cross_entropy",
     "dense",
+    "feed_forward",
+    "embedding",
+    "patch_embedding",
     "multi_head_attention",
+    "additive_attention",
+    "learned_encoding",
+    "naive_encoding",
+    "rnn_step",
+    "rnn",
+    "lstm_step",
+    "lstm",
+    "gru_step",
+    "gru",
+    "decoder_step",
+    "encoder_block",
+    "decoder_block",
 ):
     _leaves_x_changed(_primitive)
 
 
-@mutant_with_state("output_size")
-def one_more_from_the_second_call_on() -> Function:
-    """A counter that is not set back."""
-    calls = Counter[str]()
+def _one_more_from_the_second_call_on(primitive: str) -> None:
+    def one_more_from_the_second_call_on() -> Function:
+        """A counter that is not set back."""
+        calls = Counter[str]()
 
-    def function(*sizes: int, **options: Any) -> int:
-        calls["output_size"] += 1
-        return output_size(*sizes, **options) + (calls["output_size"] > 1)
+        @functools.wraps(PRIMITIVES[primitive])
+        def function(*sizes: int, **options: Any) -> int:
+            calls["all"] += 1
+            count: int = PRIMITIVES[primitive](*sizes, **options)
+            return count + (calls["all"] > 1)
 
-    return function
+        return function
+
+    mutant_with_state(primitive)(one_more_from_the_second_call_on)
+
+
+for _primitive in ("output_size", "parameter_count", "flop_count"):
+    _one_more_from_the_second_call_on(_primitive)
 
 
 # -- other bits at the second call ---------------------------------------------------------------------

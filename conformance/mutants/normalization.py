@@ -622,3 +622,31 @@ def biased_for_batches_of_one(x: Any, weight: Any, bias: Any, eps: float) -> Any
     """Only for a batch of one sample the variance is that with n - 1."""
     var = x.var(axis=_axes(x), keepdims=True, ddof=int(len(x) == 1))
     return _normalised(x, x.mean(axis=_axes(x), keepdims=True), var, weight, bias, eps)
+
+
+@mutant("group_norm")
+def eps_behind_the_root_of_a_group(
+    x: Any, weight: Any = None, bias: Any = None, *, groups: int, eps: float = 1e-5
+) -> Any:
+    """Divided by sigma + eps."""
+    parts = np.reshape(x, (len(x), groups, -1)) if x.size else x
+    sigma = np.sqrt(np.var(parts, axis=-1, keepdims=True)) if x.size else 0
+    y = group_norm(x, groups=groups, eps=eps)
+    ratio = np.sqrt(sigma**2 + eps) / (sigma + eps)
+    y = np.reshape(np.reshape(y, np.shape(parts)) * ratio, x.shape)
+    return _affine(y, weight, bias, x)
+
+
+@mutant("instance_norm")
+def beta_is_scaled_too(x: Any, weight: Any = None, bias: Any = None, **options: Any) -> Any:
+    """gamma (x' + beta)."""
+    if weight is None or bias is None:
+        return instance_norm(x, weight, bias, **options)
+    return instance_norm(x, weight, weight * bias, **options)
+
+
+@mutant("rms_norm")
+def squares_of_the_batch(x: Any, weight: Any = None, *, axes: int = 1, eps: float = 1e-5) -> Any:
+    """The squares of all samples are averaged together."""
+    y = x / np.sqrt(np.mean(x * x) + eps) if x.size else x
+    return y if weight is None else y * weight

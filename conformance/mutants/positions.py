@@ -220,3 +220,9 @@ def counts_backwards(x: Any, *, start: int = 0) -> Any:
 def stops_at_a_byte(x: Any, *, start: int = 0) -> Any:
     """Positions in eight bits: after 255 comes 0."""
     return _appended(x, (start + np.arange(x.shape[-2])) % 256)
+
+
+@mutant("naive_encoding")
+def also_for_a_token_by_itself(x: Any, *, start: int = 0) -> Any:
+    """A vector gets its position too."""
+    return naive_encoding(np.atleast_2d(x), start=start)[0] if x.ndim < 2 else naive_encoding(x, start=start)
