@@ -7,6 +7,7 @@ an array (NEP 50), so most references keep the format as they stand; those that 
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -50,6 +51,23 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
 def _at_least_float32(f: Callable[..., Any], x: Array) -> Array:
     """SciPy has no functions in float16."""
     return f(x.astype(np.promote_types(x.dtype, np.float32))).astype(x.dtype)
+
+
+def _through_float32(f: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that calls SciPy's at every step: float16 at its ends alone."""
+
+    @functools.wraps(f)
+    def function(*arrays: Any, **options: Any) -> Any:
+        dtype = arrays[0].dtype
+        wide = np.promote_types(dtype, np.float32)
+        results = f(*(x if x is None else x.astype(wide) for x in arrays), **options)
+        return tuple(y.astype(dtype) for y in results) if isinstance(results, tuple) else results.astype(dtype)
+
+    return function
+
+
+lstm_step, lstm = _through_float32(reference.lstm_step), _through_float32(reference.lstm)
+gru_step, gru = _through_float32(reference.gru_step), _through_float32(reference.gru)
 
 
 def sigmoid(x: Array) -> Array:

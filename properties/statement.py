@@ -58,7 +58,7 @@ class Said:
 class OtherShape(Failure):
     """Both sides have the same shape, and the reference another: that is no contradiction."""
 
-    kind = "shape"
+    kind = "shapes of a statement"
 
 
 class NothingContradicts(Failure):

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,8 +27,7 @@ from reference.normalization import factored_layer_norm, layer_norm, updating_la
 Layer = Callable[..., Array]
 
 
-@dataclass(frozen=True)
-class Layers:
+class Layers(NamedTuple):
     """What a block is made of, for who computes one of them by another formula."""
 
     attention: Layer = multi_head_attention
@@ -39,9 +38,8 @@ class Layers:
 
 USUAL = Layers()
 
-SCALED_FIRST, IN_FLOAT32 = (
-    functools.partial(multi_head_attention, attention=f) for f in (scaled_first, softmax_in_float32)
-)
+SCALED_FIRST = functools.partial(multi_head_attention, attention=scaled_first)
+IN_FLOAT32 = functools.partial(multi_head_attention, attention=softmax_in_float32)
 
 # The same blocks of layers as implementations compute them, by the names of those formulas.
 OTHERS = {

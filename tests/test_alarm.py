@@ -22,6 +22,7 @@ from conformance import alarm
 from conformance.cases import CASES, Case
 from properties.strategies import draws, problems
 from reference.arithmetic import FLOAT16, FLOAT32, FLOAT64, Format
+from reference.arithmetic.formats import holds_numbers
 from tests.runs import ROOT, begun, surroundings, wait_for
 from tests.test_vocabulary import Watched
 
@@ -49,16 +50,20 @@ class Typed(Watched):
 
 
 @pytest.mark.parametrize("fmt", [FLOAT32, FLOAT16], ids=repr)
-@pytest.mark.parametrize("case", [case for case in CASES if case.formats is None], ids=lambda case: case.primitive)
+@pytest.mark.parametrize(
+    "case",
+    [case for case in CASES if case.formats is None and case.primitive != "cross_entropy"],  # rounded at its end alone
+    ids=lambda case: case.primitive,
+)
 def test_nothing_is_wider_than_the_format(case: Case, fmt: Format) -> None:
     """Every intermediate array is in the format of the inputs, save what SciPy has in float32 only, and masks."""
     function: Callable[..., Any] = getattr(narrow, case.primitive)
-    widened = {"sigmoid", "gelu"} if fmt is FLOAT16 else set()
+    widened = {"sigmoid", "silu", "gelu", "lstm_step", "lstm", "gru_step", "gru"} if fmt is FLOAT16 else set()
     allowed = {fmt.dtype, np.dtype(bool), *({np.dtype(np.float32)} if case.primitive in widened else ())}
     for problem in case.problems.pool(0.5, 0):
         for draw in draws(problem, 1, fmt, (0, 0, 0, 0), case.problems.kinds):
             seen: set[Any] = set()
-            arrays = [x if x is None or x.dtype == bool else Typed(x, seen) for x in draw.arrays.values()]
+            arrays = [Typed(x, seen) if holds_numbers(x) else x for x in draw.arrays.values()]
             with np.errstate(all="ignore"):
                 result = function(*arrays, **draw.options)
             assert all(y.dtype == fmt.dtype for y in (result if isinstance(result, tuple) else (result,)))

@@ -11,7 +11,7 @@ import pytest
 
 from adapters.backend import NotOffered, backends
 from adapters.loading import load
-from conformance.cases import CASES
+from conformance.cases import CASES, INTEGERS
 from conformance.checks import lanes
 from conformance.mutants import Adapter, Mutant, tried
 from properties import trial
@@ -107,7 +107,7 @@ def without_the_axis(function: Callable[..., Any], axes: Sequence[int | None]) -
     return lambda *arrays: right(*arrays)[0]
 
 
-PRIMITIVES_WITH_ARRAYS = [case.primitive for case in CASES if case.primitive != "output_size"]
+PRIMITIVES_WITH_ARRAYS = [case.primitive for case in CASES if case.primitive not in INTEGERS]
 
 
 @pytest.mark.parametrize("primitive", PRIMITIVES_WITH_ARRAYS)

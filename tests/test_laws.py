@@ -9,7 +9,7 @@ import pytest
 from adapters import reference as itself
 from adapters.backend import Backend
 from conformance import matrix
-from conformance.checks import lanes, laws
+from conformance.checks import conventions, lanes, laws, statements
 from conformance.mutants import MUTANTS, tried
 from properties import agreement, trial
 from properties.agreement import Failure
@@ -48,7 +48,7 @@ def test_every_law_states_an_equation(law: str) -> None:
     assert len(statement) > 10
 
 
-TESTS = lanes() | LAWS
+TESTS = lanes() | LAWS | statements() | conventions()
 MATRIX = matrix.committed()
 QUICKEST = {check: matrix.quickest(MATRIX, check) for check in LAWS if check not in matrix.idle(MATRIX)}
 

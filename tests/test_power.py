@@ -166,7 +166,7 @@ def test_there_are_many_and_each_once() -> None:
     for module in MODULES:
         text = Path(f"reference/{module}.py").read_text(encoding="utf-8")
         functions = {node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
-        assert functions <= {mutation.function for mutation in EVERY if mutation.module == module}
+        assert functions - {"identity"} <= {mutation.function for mutation in EVERY if mutation.module == module}
 
 
 def test_each_reaches_a_primitive() -> None:
@@ -183,7 +183,11 @@ def test_a_change_reaches_those_that_import_it() -> None:
     assert adapter.softmax(np.zeros(2)).sum() == 2
     assert adapter.scaled_dot_product_attention(q, q, q).tolist() == [[2.0], [2.0]]
     assert adapter.convolution is reference.convolution
-    assert primitives_of(mutation) == ("softmax", "scaled_dot_product_attention", "multi_head_attention")
+    assert set(primitives_of(mutation)[1:]) == {
+        "scaled_dot_product_attention",
+        "multi_head_attention",
+        "additive_attention",
+    }
 
 
 def test_the_judge_reads_the_unchanged_reference() -> None:
@@ -245,10 +249,10 @@ def test_a_choice_that_is_not_documented_is_rejected(primitive: str) -> None:
 
 
 def test_every_choice_of_a_framework_is_tried() -> None:
-    """The choices that the shipped adapters document."""
+    """Every question in which the shipped adapters document another choice."""
     for name in ("torch", "jax"):
         for primitive, choices in importlib.import_module(f"adapters.{name}").conventions.items():
-            assert choices.items() <= CONVENTIONS[primitive].items()
+            assert set(choices) <= set(CONVENTIONS[primitive])
 
 
 def test_automatic_mutants_of_a_primitive(capsys: pytest.CaptureFixture[str]) -> None:

@@ -572,6 +572,27 @@ REACH |= {
     "adaptive_max_pool": ADAPTED,
     "adaptive_average_pool": ADAPTED,
 }
+RECURRENT: dict[str, Reached] = {
+    "an empty batch": lambda p: 0 in shape(p),
+    "states that are not given": lambda p: p.arrays["h"] is None,
+    "no bias": lambda p: p.arrays["b_x"] is None,
+    "one bias of two": lambda p: p.arrays["b_x"] is not None and p.arrays["b_h"] is None,
+    "sides that differ": lambda p: shape(p)[-1] != shape(p, "w_h")[-1],
+}
+REACH |= dict.fromkeys(("rnn_step", "rnn", "lstm_step", "lstm", "gru_step", "gru"), RECURRENT)
+REACH |= {
+    "decoder_step": {
+        "an empty batch": lambda p: 0 in shape(p, "y"),
+        "widths that differ": lambda p: shape(p, "y")[-1] != shape(p, "s")[-1],
+    },
+    "additive_attention": {
+        "a mask": lambda p: p.arrays["mask"] is not None,
+        "another number of keys than queries": lambda p: shape(p, "s")[-2] != shape(p, "h")[-2],
+    },
+    "learned_encoding": {"rows that no token takes": lambda p: shape(p, "table")[0] > shape(p)[-2]},
+    "naive_encoding": {"a later start": lambda p: p.options["start"] > 0},
+}
+
 POINTS = [(primitive, what) for primitive, points in REACH.items() for what in points]
 
 

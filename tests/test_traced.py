@@ -94,6 +94,7 @@ class Step(NDArrayOperatorsMixin):
     shape = property(lambda self: np.shape(self.value))
     ndim = property(lambda self: np.ndim(self.value))
     size = property(lambda self: np.size(self.value))
+    dtype = property(lambda self: self.value.dtype)
 
     def __len__(self) -> int:
         return len(self.value)
@@ -155,7 +156,8 @@ def test_forward_and_backward_are_adjoint(case: Case) -> None:
             Step(x.astype(np.clongdouble) + 1j * STEP * directions.get(i, 0.0)) if holds_numbers(x) else x
             for i, x in enumerate(call.arrays)
         ]
-        y = call.f(*stepped, **call.options)
+        with np.errstate(invalid="ignore"):  # a row without keys is NaN
+            y = call.f(*stepped, **call.options)
         y = y[0] if isinstance(y, tuple) else y
         forward = np.sum(call.cotangent * (y.value.imag / STEP))
         found = call.bound(default_arithmetic(FLOAT64))

@@ -34,6 +34,8 @@ MODULES = (
     "positions",
     "residual",
     "attention",
+    "embedding",
+    "loss",
 )
 
 
@@ -391,11 +393,17 @@ def _imports(module: str) -> set[str]:
 # The choices that frameworks document where they are not the reference's.
 Choices = Mapping[str, Mapping[str, Any]]
 CONVENTIONS: Choices = {
+    "flop_count": {"operations": 2, "counts_bias": False, "counts_padding": False},
     "lp_pool": {"signed": True},
     "batch_norm": {"unbiased": False},
     "dropout": {"by_product": True},
+    "cross_entropy": {"weighs": "samples", "divisor": "samples"},
+    "gru_step": {"reset": "after"},
+    "gru": {"reset": "after"},
     "scaled_dot_product_attention": {"adds_masks": True, "closed_rows": "zero"},
     "multi_head_attention": {"adds_masks": True, "closed_rows": "zero"},
+    "encoder_block": {"adds_masks": True},
+    "decoder_block": {"adds_masks": True},
 }
 
 

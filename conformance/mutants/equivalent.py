@@ -43,8 +43,6 @@ REASONS: dict[str, tuple[str, ...]] = {
     ),
     "True is 1.0, and numbers count as true where they are not 0.": (
         "pooling.average_pool: outside=float(count_include_pad) -> outside=count_include_pad",
-        "attention.scores: np.where(np.tri(*logits.shape[-2:], dtype=np.bool_), logits, -np.inf) -> "
-        "np.where(np.tri(*logits.shape[-2:]), logits, -np.inf)",
     ),
     "A norm of 2 that takes the other path is the reference's own formula.": (
         "pooling.averaged_lp_pool: (1, 2) -> (1, 3)",
@@ -100,9 +98,6 @@ REASONS: dict[str, tuple[str, ...]] = {
     "A generator that gives multiples of 2^-53 gives p itself too seldom to be seen.": (
         "dropout.dropout: np.random.default_rng(key).random(np.shape(x)) >= p -> "
         "np.random.default_rng(key).random(np.shape(x)) > p",
-    ),
-    "One number added to every open score changes no weight.": (
-        "attention.scores: np.where(mask, 0.0, -np.inf) -> np.where(mask, 1.0, -np.inf)",
     ),
     "From 9 on tanh is 1 in float64, and the cube does not overflow near 10.": (
         "activations.gelu: -10 -> -11",

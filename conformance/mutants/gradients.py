@@ -850,3 +850,20 @@ def padding_of_a_block_learns(right: Gradients, call: Call) -> Gradients:
 def memory_is_detached(right: Gradients, call: Call) -> Gradients:
     """The encoder learns nothing."""
     return {"memory": 0 * right["memory"]}
+
+
+# -- any primitive ---------------------------------------------------------------------------------------------
+
+SIMPLE = ("identity", "feed_forward", "patch_embedding", "learned_encoding", "naive_encoding")
+
+
+@gradient_mutant(*SIMPLE)
+def twice_the_first(g: Gradients, p: Call) -> Gradients:
+    """What the first array gets is added to what is there already."""
+    return {name: 2 * x for name, x in [*g.items()][:1]}
+
+
+@gradient_mutant(*SIMPLE)
+def turned_round(g: Gradients, p: Call) -> Gradients:
+    """What the last array gets has the other sign."""
+    return {name: -x for name, x in [*g.items()][-1:]}

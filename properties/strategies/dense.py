@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from properties.strategies.kinds import OF_TWO_LAYERS
 from properties.strategies.problems import Pick, Problem, Problems, Spec
 
 
@@ -34,7 +35,10 @@ def denses(
 
 
 def feed_forwards(*, bias: tuple[bool, ...] = (False, True), kinds: tuple[str, ...] | None = None) -> Problems:
-    """Positions with up to two axes before them; the layer inside is narrower, as wide, or wider."""
+    """Positions with up to two axes before them; the layer inside is narrower, as wide, or wider.
+
+    Not near the end of the format: products of three numbers would be infinite, and say nothing.
+    """
 
     def build(pick: Pick) -> Problem:
         N = pick.sizes((2, 1, 3, 0), pick.option("positions", (2, 0, 1)))
@@ -44,4 +48,4 @@ def feed_forwards(*, bias: tuple[bool, ...] = (False, True), kinds: tuple[str, .
         given = {"b1": Spec((m,)) if biases[0] else None, "b2": Spec((O,)) if biases[1] else None}
         return Problem("feed_forward", {**arrays, **given}, {})
 
-    return Problems("feed_forward", build, kinds)
+    return Problems("feed_forward", build, kinds or OF_TWO_LAYERS)

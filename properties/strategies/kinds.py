@@ -110,6 +110,9 @@ def positive(shape: Shape, fmt: Format, rng: Generator, first: bool) -> Floats:
 # Kinds for sums of thousands of terms.
 LONG: dict[str, Kind] = {f.__name__: f for f in (positive, ones, normal)}
 
+# Two layers multiply three numbers, so what is near the edge of a format for two is far beyond it.
+OF_TWO_LAYERS = tuple(kind for kind in KINDS if kind != "large")
+
 # What stands in for a kind where an array keeps to ordinary sizes.
 MODERATE = dict.fromkeys(("wide", "offset", "large"), "normal")
 

@@ -43,7 +43,7 @@ def _arrays(
 def recurrences(
     primitive: str,
     *,
-    batch: tuple[int | None, ...] = (2, None, 1, 3, 0),
+    batch: tuple[int | None, ...] = (2, None, 1, 0),
     steps: tuple[int, ...] = LONG,
     sides: tuple[tuple[int, int], ...] = SIDES,
     bias: tuple[str, ...] = tuple(BIASES),

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from properties.strategies.kinds import KINDS
+from properties.strategies.kinds import OF_TWO_LAYERS
 from properties.strategies.problems import Pick, Problem, Problems, Spec
 
-# A block multiplies three numbers, so what is near the edge of a format for two is far beyond it.
-KINDS_OF_BLOCKS = tuple(kind for kind in KINDS if kind != "large")
 BIASES = {"neither": (), "both": ("b1", "b2"), "first": ("b1",), "second": ("b2",)}
 
 
@@ -30,7 +28,7 @@ def residuals(*, blocks: int = 1) -> Problems:
         second = {f"{name}_": spec for name, spec in weights.items()} if blocks > 1 else {}
         return Problem("residual", {"x": Spec((*N, d)), **weights}, {}, second)
 
-    return Problems("residual", build, KINDS_OF_BLOCKS)
+    return Problems("residual", build, OF_TWO_LAYERS)
 
 
 def mismatched_residuals() -> Problems:
