@@ -135,7 +135,7 @@ def instance_norms(
     def build(pick: Pick) -> Problem:
         rank, N, C = pick.option("rank", (1, 2, 3)), pick.option("batch", batch), pick.size((2, 1, 3))
         names, options = AFFINE[pick.option("affine", affine, usual="both")], {"eps": pick.option("eps", eps)}
-        S = (pick.option("length", (5, 3, 17, 1) if rank == 1 else (5, 3, 1)), *pick.sizes((2, 3, 1), rank - 1))
+        S = (pick.option("length", (5, 3, 17, 1) if rank == 1 else (5, 3, 1)), *pick.sizes((2, 3), rank - 1))
         arrays = {"x": Spec((N, C, *S)), **_weights((C,), names)}
         extras = {"c": Spec((N, C, *[1] * rank))} if shift else {}
         return Problem("instance_norm", arrays, options, extras)
