@@ -328,14 +328,19 @@ def test_evaluation_with_the_batch_is_training(f: Any, p: Any) -> Any:
 
 
 def _orthogonal(g: Any, x: Any, weight: Any, cotangent: Any, over: Any, eps: float) -> Any:
-    """Both sides of NORM-9 for one primitive: the sums of g and of g x_hat, and what they are."""
+    """Both sides of NORM-9 for one primitive: the sums of g and of g x_hat, and what they are.
+
+    What is below 0 goes to the other side, so that what is compared is as large as its terms.
+    """
     d = x - np.mean(x, axis=over, keepdims=True)
     v = np.mean(d * d, axis=over, keepdims=True)
     hat = d / np.sqrt(v + eps)
     h = cotangent if weight is None else weight * cotangent
     along = np.sum(h * hat, axis=over, keepdims=True)
-    sides = np.sum(g, axis=over), np.sum(g * hat, axis=over, keepdims=True)
-    return sides, (np.zeros(sides[0].shape), along * eps / ((v + eps) * np.sqrt(v + eps)))
+    above, below = (
+        [np.sum(np.maximum(z, 0.0), axis=over, keepdims=True) for z in (s * g, s * g * hat)] for s in (1, -1)
+    )
+    return tuple(above), (below[0], along * eps / ((v + eps) * np.sqrt(v + eps)) + below[1])
 
 
 @law("NORM-9", differentiated(batch_norms(training=(True,), kinds=TAME)))
