@@ -19,6 +19,8 @@ against every number, also in a maximum. What differs is this:
                                                        -inf is added to it (adds_masks)
     attention               q, k     infinity          undecided where NaN: a row of scores that are all -inf is 0/0,
                                                        or nothing is attended to and it is 0
+    attention               any      NaN, infinity     undecided for a query without keys: it is closed, or what
+                                                       is added to NaN, or multiplied by it, is NaN
     attention               v        NaN, infinity     as the reference, also behind a mask: 0 times it is NaN
     pad, tanh, gelu         x        -0                keeps its sign
     dropout                 x        -0                keeps its sign in evaluation
@@ -82,8 +84,11 @@ def test_special(backend: Backend, draw: Draw, case: Case) -> None:
 
 def undecided(draw: Draw, backend: Backend, bound: Bounded) -> Mask:
     """Where the table says so."""
-    if draw.primitive in SCORES and any(np.isinf(x).any() for x in _numbers(draw, SCORES[draw.primitive])):
-        return np.isnan(bound.value)
+    if draw.primitive in SCORES:
+        scored = _numbers(draw, SCORES[draw.primitive])
+        is_nan = np.isnan(bound.value) & any(np.isinf(x).any() for x in scored)
+        others = _numbers(draw, tuple(name for name in draw.arrays if "mask" not in name))
+        return is_nan if all(np.isfinite(x).all() for x in others) else is_nan | closed_rows(draw, bound)
     if backend.arithmetic(draw.primitive).spreads_specials and not _are_finite(draw):
         return np.ones(bound.shape, bool)
     if draw.primitive == "true_convolution":
@@ -91,6 +96,22 @@ def undecided(draw: Draw, backend: Backend, bound: Bounded) -> Mask:
     if draw.primitive not in ("convolution", "transposed_convolution"):
         return np.zeros(bound.shape, bool)
     return taps_outside(draw) & ~np.isfinite(bound.value)
+
+
+def closed_rows(draw: Draw, bound: Bounded) -> Mask:
+    """Which results belong to a query that may attend to no key, of some head at least."""
+    has_heads = draw.primitive == "multi_head_attention"
+    query, key = (draw.query, draw.query if draw.key is None else draw.key) if has_heads else (draw.q, draw.k)
+    batch = (*query.shape[:-2], draw.heads) if has_heads else query.shape[:-2]
+    is_open = np.ones((*batch, query.shape[-2], key.shape[-2]), bool)
+    if draw.mask is not None:
+        is_open = is_open & (draw.mask if draw.mask.dtype == bool else draw.mask.astype(np.float64) != -np.inf)
+    if has_heads and draw.key_padding_mask is not None:
+        is_open = is_open & draw.key_padding_mask[..., None, None, :]
+    if draw.causal:
+        is_open = is_open & np.tri(*is_open.shape[-2:], dtype=np.bool_)
+    closed = ~np.any(is_open, axis=-1)
+    return np.broadcast_to((np.any(closed, axis=-2) if has_heads else closed)[..., None], bound.shape)
 
 
 def _numbers(draw: Draw, names: tuple[str, ...]) -> list[Any]:

@@ -26,6 +26,7 @@ from properties.agreement import Failure, Tally
 from properties.strategies import Problem, Spec, draw, draws
 from properties.strategies.special import SPECIAL
 from reference.arithmetic import FLOAT32, FLOAT64, FORMATS, Format
+from reference.arithmetic.formats import holds_numbers
 
 LANES = ("EXACT", "SPECIAL", "EMPTY", "LONG")
 CHECKS = {id: test for id, test in lanes().items() if id.split()[0] in (*LANES, "VALUES")}
@@ -48,7 +49,7 @@ class Honest:
 
     @staticmethod
     def _call(function: Callable[..., Any], fmt: Format, *arrays: Any, **options: Any) -> Any:
-        wide = [x.astype(np.float64) if isinstance(x, np.ndarray) and x.dtype != bool else x for x in arrays]
+        wide = [x.astype(np.float64) if holds_numbers(x) else x for x in arrays]
         with np.errstate(all="ignore"):
             y = function(*wide, **options)
             return tuple(map(fmt_of(fmt), y)) if isinstance(y, tuple) else fmt_of(fmt)(y)
@@ -122,29 +123,34 @@ def test_exact_problems_have_numbers(problems: Any) -> None:
 def test_every_array_gets_every_special_value(problems: Any) -> None:
     """A NaN and an infinity reach each array that holds numbers."""
     every, reached = set(), set()
-    for problem in problems.pool(1.0, 0):
-        for p in draws(problem, 4 * len(SPECIAL), FLOAT64, (1, 2, 3, 4), problems.kinds):
-            numbers = {n: x for n, x in p.arrays.items() if isinstance(x, np.ndarray) and x.dtype != bool}
+    for problem in problems.pool(2.0, 0):
+        for p in draws(problem, 8 * len(SPECIAL), FLOAT64, (1, 2, 3, 4), problems.kinds):
+            numbers = {n: x for n, x in p.arrays.items() if holds_numbers(x)}
             every |= set(numbers)
             reached |= {name for name, x in numbers.items() if np.isnan(x).any()}
     assert reached == every
+
+
+# Weights of several gates, or of queries, keys and values, lie in one array, which is longer than 1.
+STACKED = ("lstm_step", "lstm", "gru_step", "gru", "encoder_block", "decoder_block")
 
 
 @pytest.mark.parametrize("problems", rows(edge_problems))
 def test_edges_are_empty_or_single(problems: Any) -> None:
     """The edges of a primitive: each problem has an empty array or only sides of 1, and both occur."""
     pool = problems.pool(1.0, 0)
-    assert any(problem.is_empty for problem in pool)
-    assert any(not problem.is_empty for problem in pool)
-    shapes = [[x.shape for x in problem.arrays.values() if isinstance(x, Spec)] for problem in pool]
-    assert all(any(0 in s for s in every) or all(set(s) <= {1} for s in every) for every in shapes)
+    assert any(problem.is_empty for problem in pool) == (problems.primitive != "true_convolution")  # of nothing: none
     assert problems.pool(1.0, 0) == pool
+    if problems.primitive not in STACKED:
+        assert any(not problem.is_empty for problem in pool)
+        shapes = [[x.shape for x in problem.arrays.values() if isinstance(x, Spec)] for problem in pool]
+        assert all(any(0 in s for s in every) or all(set(s) <= {1} for s in every) for every in shapes)
 
 
 def test_empty_problems_are_empty() -> None:
     """What gradients of empty batches are tried on."""
     for case in CASES:
-        if case.primitive not in INTEGERS:
+        if case.primitive not in (*INTEGERS, "true_convolution"):
             pool = empty_problems(case).pool(0.5, 0)
             assert pool
             assert all(problem.is_empty for problem in pool)
@@ -152,8 +158,8 @@ def test_empty_problems_are_empty() -> None:
 
 @pytest.mark.parametrize("problems", rows(long_problems))
 def test_long_reductions_are_long(problems: Any) -> None:
-    """Some array has hundreds of numbers at least, thousands but for layer norm, and few axes."""
-    least = 256 if problems.primitive == "layer_norm" else 1000
+    """Some array has hundreds of numbers at least, thousands where no moment is updated by each, and few axes."""
+    least = 256 if problems.primitive in ("layer_norm", "group_norm") else 1000
     assert all(problem.size >= least for problem in problems.pool(1.0, 0))
 
 
