@@ -11,7 +11,7 @@ import functools
 import inspect
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -1016,10 +1016,7 @@ def encoder_block(
         return _attended(x, None, w_qkv, w_o, b_qkv, b_o, mask, key_padding_mask, heads, causal)
 
     transform = functools.partial(_transformed, w1=w1, w2=w2, b1=b1, b2=b2, activation=activation)
-    for branch, gamma, beta in ((attend, gamma1, beta1), (transform, gamma2, beta2)):
-        norm = functools.partial(layer_norm, weight=gamma, bias=beta, eps=eps)
-        x = x + branch(norm(x)) if norm_first else norm(x + branch(x))
-    return x
+    return _added(x, ((attend, gamma1, beta1), (transform, gamma2, beta2)), norm_first, eps)
 
 
 def decoder_block(
@@ -1061,7 +1058,11 @@ def decoder_block(
         return _attended(x, memory, u_qkv, u_o, c_qkv, c_o, memory_mask, memory_key_padding_mask, heads, False)
 
     transform = functools.partial(_transformed, w1=w1, w2=w2, b1=b1, b2=b2, activation=activation)
-    for branch, gamma, beta in ((attend, gamma1, beta1), (consult, gamma2, beta2), (transform, gamma3, beta3)):
+    return _added(x, ((attend, gamma1, beta1), (consult, gamma2, beta2), (transform, gamma3, beta3)), norm_first, eps)
+
+
+def _added(x: Array, branches: Iterable[tuple[Any, Array, Array | None]], norm_first: bool, eps: float) -> Array:
+    for branch, gamma, beta in branches:
         norm = functools.partial(layer_norm, weight=gamma, bias=beta, eps=eps)
         x = x + branch(norm(x)) if norm_first else norm(x + branch(x))
     return x

@@ -48,13 +48,8 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
     return Arithmetic(format, format, format, ulps=ulps, flushes_results=flushes, source=source)
 
 
-def _at_least_float32(f: Callable[..., Any], x: Array) -> Array:
-    """SciPy has no functions in float16."""
-    return f(x.astype(np.promote_types(x.dtype, np.float32))).astype(x.dtype)
-
-
 def _through_float32(f: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that calls SciPy's at every step: float16 at its ends alone."""
+    """A function of SciPy, which has none in float16, or one that calls it at every step: float16 at its ends alone."""
 
     @functools.wraps(f)
     def function(*arrays: Any, **options: Any) -> Any:
@@ -66,12 +61,14 @@ def _through_float32(f: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+_expit, _erf = _through_float32(special.expit), _through_float32(special.erf)
 lstm_step, lstm = _through_float32(reference.lstm_step), _through_float32(reference.lstm)
 gru_step, gru = _through_float32(reference.gru_step), _through_float32(reference.gru)
 
 
 def sigmoid(x: Array) -> Array:
-    return _at_least_float32(special.expit, x)
+    result: Array = _expit(x)
+    return result
 
 
 def silu(x: Array) -> Array:
@@ -85,7 +82,7 @@ def binary_step(x: Array, *, at_zero: float = 1.0) -> Array:
 def gelu(x: Array, *, approximate: str = "none") -> Array:
     if approximate != "none":
         return reference.gelu(x, approximate=approximate)
-    return x / 2 * (1 + _at_least_float32(special.erf, x * math.sqrt(0.5)))
+    return x / 2 * (1 + _erf(x * math.sqrt(0.5)))
 
 
 def cross_entropy(x: Array, *arrays: Array, **options: Any) -> Array:

@@ -46,6 +46,7 @@ from conformance.lane import lane
 from properties.agreement import agree_where, same_signs
 from properties.sides import bounded
 from properties.strategies import Draw, Problems
+from properties.strategies.attention import may_attend
 from properties.strategies.problems import has_numbers
 from properties.strategies.special import SPECIAL
 from properties.trial import is_strict
@@ -102,15 +103,11 @@ def closed_rows(draw: Draw, bound: Bounded) -> Mask:
     """Which results belong to a query that may attend to no key, of some head at least."""
     has_heads = draw.primitive == "multi_head_attention"
     query, key = (draw.query, draw.query if draw.key is None else draw.key) if has_heads else (draw.q, draw.k)
-    batch = (*query.shape[:-2], draw.heads) if has_heads else query.shape[:-2]
-    is_open = np.ones((*batch, query.shape[-2], key.shape[-2]), bool)
-    if draw.mask is not None:
-        is_open = is_open & (draw.mask if draw.mask.dtype == bool else draw.mask.astype(np.float64) != -np.inf)
+    *batch, T, _ = query.shape
+    seen = may_attend((*batch, *([draw.heads] if has_heads else []), T), key.shape[-2], draw.mask, draw.causal)
     if has_heads and draw.key_padding_mask is not None:
-        is_open = is_open & draw.key_padding_mask[..., None, None, :]
-    if draw.causal:
-        is_open = is_open & np.tri(*is_open.shape[-2:], dtype=np.bool_)
-    closed = ~np.any(is_open, axis=-1)
+        seen = seen & draw.key_padding_mask[..., None, None, :]
+    closed = ~np.any(seen, axis=-1)
     return np.broadcast_to((np.any(closed, axis=-2) if has_heads else closed)[..., None], bound.shape)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from properties.agreement import at_most, same_bits
 from properties.law import law
 from properties.sides import wide
-from properties.strategies.attention import additive_attentions, attentions, multi_head_attentions
+from properties.strategies.attention import additive_attentions, attentions, is_open, may_attend, multi_head_attentions
 from properties.strategies.cotangents import differentiated
 from reference.arithmetic import Bounded
 
@@ -18,18 +18,14 @@ UNSCALED = (None,)
 SOME = (1, 2, 3)  # a batch of none adds nothing to a law
 
 
-def _open(mask: Any) -> Any:
-    """Where a mask lets through, as booleans."""
-    if mask is None:
-        return np.True_
-    return np.isfinite(mask.value) if isinstance(mask, Bounded) else mask
+def _values(mask: Any) -> Any:
+    """The mask of a law, whose numbers are Bounded."""
+    return mask.value if isinstance(mask, Bounded) else mask
 
 
 def _allowed(p: Any) -> Any:
     """Which query may attend to which key, (*B, T, S)."""
-    (*B, T, _), S = p.q.shape, p.k.shape[-2]
-    seen = np.tri(T, S, dtype=bool) if p.causal else np.ones((T, S), bool)
-    return np.broadcast_to(seen & _open(p.mask), (*B, T, S))
+    return may_attend(p.q.shape[:-1], p.k.shape[-2], _values(p.mask), p.causal)
 
 
 @law("ATT-1", attentions(keys=FEW, scale=UNSCALED), verb=at_most)
@@ -205,7 +201,7 @@ def test_window_is_a_mask(f: Any, p: Any) -> Any:
     T, S = p.q.shape[-2], p.k.shape[-2]
     ahead = np.arange(S) - np.arange(T)[:, None]
     near = (-before <= ahead) & (ahead <= after)
-    seen = near & _open(p.mask)
+    seen = near & is_open(_values(p.mask))
     mask = seen if p.mask is None or not isinstance(p.mask, Bounded) else np.where(near, p.mask, -np.inf)
     some = np.any(_allowed(p) & seen, axis=-1)[..., None]  # rows of booleans and rows of numbers close differently
     y = f.scaled_dot_product_attention(*p.arrays, **p.options)

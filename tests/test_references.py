@@ -38,6 +38,12 @@ def assert_within(bound: Bounded, exact: Any, label: object = "") -> None:
         assert abs(number(v) - q) <= number(e), f"{label}: {v} is not within {e} of {q}"
 
 
+def correctly_rounded(exact: Any) -> Bounded:
+    """Numbers of mpmath as float64 has them: each is at most half a unit in the last place away."""
+    value = np.array(exact, dtype=object).astype(float)
+    return Bounded(value, np.spacing(np.abs(value)) / 2, DOUBLE)
+
+
 # -- output_size ---------------------------------------------------------------------------------------
 
 

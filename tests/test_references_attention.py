@@ -18,10 +18,9 @@ from scipy import special
 
 import reference
 from reference import additive_attention, multi_head_attention, scaled_dot_product_attention
-from reference.arithmetic import FLOAT32, FLOAT64, Bounded, default_arithmetic, read
-from tests.test_references import assert_within
+from reference.arithmetic import FLOAT32, Bounded, read
+from tests.test_references import DOUBLE, assert_within, correctly_rounded
 
-DOUBLE = default_arithmetic(FLOAT64)
 SDPA, HEADS = "scaled_dot_product_attention", "multi_head_attention"
 
 
@@ -164,15 +163,20 @@ def test_rows_without_keys(formula: str) -> None:
     q, k, v = (rng.standard_normal((3, 2)) for _ in range(3))
     booleans = np.array([[True, False, True], [False] * 3, [True] * 3])
     for mask, causal, mean in (
-        (booleans, False, v.mean(axis=0)),
-        (np.where(booleans, 0.5, -np.inf), False, [np.nan] * 2),
-        (np.where(booleans, 0.5, -np.inf), True, v[2]),
+        (booleans, False, [sum(map(Fraction, column)) / 3 for column in v.T]),
+        (np.where(booleans, 0.5, -np.inf), False, None),
+        (np.where(booleans, 0.5, -np.inf), True, [Fraction(x) for x in v[2]]),
     ):
         with np.errstate(invalid="ignore"):
             y = {rows: function(q, k, v, mask, causal=causal, closed_rows=rows) for rows in ("nan", "zero", "mean")}
         assert np.isnan(y["nan"][1]).all()
         assert y["zero"][1].tolist() == [0, 0]
-        assert np.allclose(y["mean"][1], mean, rtol=1e-6, equal_nan=True)
+        with np.errstate(invalid="ignore"):
+            (bound,) = read(function, [q, k, v, mask], {"causal": causal, "closed_rows": "mean"}, DOUBLE)
+        if mean is None:
+            assert np.isnan(y["mean"][1]).all()
+        else:
+            assert_within(bound[1], mean, formula)
         assert np.array_equal(y["zero"][[0, 2]], y["nan"][[0, 2]])
         assert np.array_equal(y["mean"][[0, 2]], y["nan"][[0, 2]])
     with pytest.raises(ValueError, match="none of"):
@@ -225,9 +229,11 @@ def test_additive_attention_is_its_index_equation(batch: tuple[int, ...]) -> Non
 
 def test_additive_attention_by_logarithms() -> None:
     """With W h = atanh of 1/4, 1/2 and v = 4 log 2 the weights are as 2 to 4."""
-    h = np.arctanh([[0.25], [0.5]])
-    c = additive_attention(np.zeros((1, 1)), h, np.ones((1, 1)), np.ones((1, 1)), np.array([4 * math.log(2)]))
-    assert math.isclose(c[0, 0], (2 * h[0, 0] + 4 * h[1, 0]) / 6, rel_tol=1e-15)
+    with mpmath.workdps(40):
+        exact = [mpmath.atanh(0.25), mpmath.atanh(0.5)]
+        h, v = correctly_rounded([[x] for x in exact]), correctly_rounded([4 * mpmath.log(2)])
+        (bound,) = read(additive_attention, [np.zeros((1, 1)), h, np.ones((1, 1)), np.ones((1, 1)), v], {}, DOUBLE)
+        assert_within(bound, [[(2 * exact[0] + 4 * exact[1]) / 6]])
 
 
 # -- several heads -------------------------------------------------------------------------------------

@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 
 from reference import decoder_block, encoder_block, sinusoidal_encoding
-from reference.arithmetic import FLOAT64, default_arithmetic, read
+from reference.arithmetic import read
 from reference.blocks import OTHERS, USUAL
-from tests.test_references import assert_within
+from tests.test_references import DOUBLE, assert_within
 
-DOUBLE = default_arithmetic(FLOAT64)
 Row = list[Any]
 
 

@@ -10,10 +10,8 @@ import numpy as np
 import pytest
 
 from reference import embedding, feed_forward, patch_embedding
-from reference.arithmetic import FLOAT64, default_arithmetic, differentiated, read
-from tests.test_references import assert_within
-
-DOUBLE = default_arithmetic(FLOAT64)
+from reference.arithmetic import differentiated, read
+from tests.test_references import DOUBLE, assert_within
 
 
 def test_embedding_of_the_lecture() -> None:

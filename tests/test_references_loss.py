@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from typing import Any
 
@@ -10,18 +11,16 @@ import numpy as np
 import pytest
 
 from reference import cross_entropy
-from reference.arithmetic import FLOAT64, default_arithmetic, differentiated, read, read_gradient
-from tests.test_references import assert_within
-
-DOUBLE = default_arithmetic(FLOAT64)
+from reference.arithmetic import read, read_gradient
+from tests.test_references import DOUBLE, assert_within, correctly_rounded
 
 
 def exact_losses(x: Any, t: Any, w: Any, s: float) -> Any:
     """One sample after another, in fifty digits, from -sum w t' log(exp x / sum exp x)."""
     losses = []
     for scores, target in zip(x, t, strict=True):
-        e = [mpmath.exp(mpmath.mpf(float(score))) for score in scores]
-        shares = [(1 - mpmath.mpf(s)) * mpmath.mpf(float(share)) + mpmath.mpf(s) / len(e) for share in target]
+        e = [mpmath.exp(mpmath.mpf(score)) for score in scores]
+        shares = [(1 - mpmath.mpf(s)) * mpmath.mpf(share) + mpmath.mpf(s) / len(e) for share in target]
         logarithms = [mpmath.log(each / mpmath.fsum(e)) for each in e]
         losses.append(-mpmath.fsum(w[c] * shares[c] * logarithms[c] for c in range(len(e))))
     return losses
@@ -57,23 +56,27 @@ def test_cross_entropy_in_many_digits(s: float, has_weights: bool) -> None:
 
 def test_cross_entropy_of_the_lecture() -> None:
     """-sum t log y (Jacquet, 2022), for y = (1/2, 1/4, 1/4): a class costs what its probability says, in bits."""
-    x = np.log([[2.0, 1.0, 1.0]])
-    for c, bits in enumerate((1.0, 2.0, 2.0)):
-        assert cross_entropy(x, np.array([c])) / np.log(2) == pytest.approx(bits, abs=1e-15)
-    assert cross_entropy(x, np.array([[0.5, 0.25, 0.25]])) / np.log(2) == pytest.approx(1.5, abs=1e-15)  # the entropy
+    with mpmath.workdps(50):
+        x = correctly_rounded([[mpmath.log(2), mpmath.mpf(0), mpmath.mpf(0)]])
+        for target, bits in ((0, 1), (1, 2), (2, 2), ([0.5, 0.25, 0.25], 1.5)):  # the last is the entropy
+            (bound,) = read(cross_entropy, [x, np.array([target])], {}, DOUBLE)
+            assert_within(bound, bits * mpmath.log(2), target)
 
 
 def test_conventions() -> None:
     """What a weight multiplies, and what the mean divides by, in numbers that can be checked by hand."""
     x, y, w = np.zeros((2, 2)), np.array([0, 1]), np.array([1.0, 3.0])  # each sample has the loss log 2
-    assert cross_entropy(x, y, w) == pytest.approx(np.log(2))
-    assert cross_entropy(x, y, w, divisor="samples") == pytest.approx(2 * np.log(2))
-    by_class = cross_entropy(x, y, w, label_smoothing=1.0, reduction="none")
-    by_sample = cross_entropy(x, y, w, label_smoothing=1.0, reduction="none", weighs="samples")
-    assert by_class == pytest.approx([2 * np.log(2)] * 2)
-    assert by_sample == pytest.approx([np.log(2), 3 * np.log(2)])
-    even = cross_entropy(x, np.full((2, 2), 0.5), w, weighs="samples", reduction="none")
-    assert even == pytest.approx([2 * np.log(2)] * 2)
+    smooth: dict[str, Any] = {"label_smoothing": 1.0, "reduction": "none"}
+    with mpmath.workdps(50):
+        for target, options, times in (
+            (y, {}, 1),
+            (y, {"divisor": "samples"}, 2),
+            (y, smooth, [2, 2]),
+            (y, smooth | {"weighs": "samples"}, [1, 3]),
+            (np.full((2, 2), 0.5), {"weighs": "samples", "reduction": "none"}, [2, 2]),
+        ):
+            (bound,) = read(cross_entropy, [x, target, w], options, DOUBLE)
+            assert_within(bound, np.array(times, dtype=object) * mpmath.log(2), options)
 
 
 def test_nothing_to_learn_from() -> None:
@@ -88,18 +91,21 @@ def test_nothing_to_learn_from() -> None:
 
 
 def test_gradient_by_differences() -> None:
-    """The gradient by scores and by probabilities is that of small differences."""
+    """The gradient by scores and by probabilities is that of small differences, of seventy digits."""
     rng = np.random.default_rng(2)
     x, t, w = rng.standard_normal((2, 3)), rng.random((2, 3)), rng.random(3)
-    options = {"label_smoothing": 0.25}
-    found = differentiated(cross_entropy, [x, t, w], options, [np.ones(())], [0, 1])
-    for i, g in enumerate(found):
-        for at in np.ndindex(2, 3):
-            moved = [[x.copy(), t.copy(), w] for _ in range(2)]
-            moved[0][i][at] += 1e-6
-            moved[1][i][at] -= 1e-6
-            up, down = (cross_entropy(*arrays, **options) for arrays in moved)
-            assert (up - down) / 2e-6 == pytest.approx(g[at], rel=1e-6, abs=1e-9)
+    found = read_gradient(cross_entropy, [x, t, w], {"label_smoothing": 0.25}, [np.ones(())], [0, 1], DOUBLE)
+
+    def loss(i: int, at: tuple[int, ...], value: Any) -> Any:
+        """The mean loss, with one number of the scores (0) or of the targets (1) changed."""
+        given = [np.array([[mpmath.mpf(z) for z in row] for row in array], dtype=object) for array in (x, t)]
+        given[i][at] = value
+        return mpmath.fsum(exact_losses(*given, [mpmath.mpf(z) for z in w], 0.25)) / 2
+
+    for i, (g, array) in enumerate(zip(found, (x, t), strict=True)):
+        with mpmath.workdps(70):
+            slopes = [mpmath.diff(functools.partial(loss, i, at), mpmath.mpf(array[at])) for at in np.ndindex(2, 3)]
+            assert_within(g, np.reshape(np.array(slopes, dtype=object), (2, 3)), i)
 
 
 @pytest.mark.parametrize(

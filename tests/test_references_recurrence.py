@@ -16,9 +16,8 @@ import pytest
 import reference
 from reference import decoder_step, gru, gru_step, lstm, lstm_step, rnn, rnn_step
 from reference.arithmetic import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, Format, default_arithmetic, read
-from tests.test_references import assert_within
+from tests.test_references import DOUBLE, assert_within
 
-DOUBLE = default_arithmetic(FLOAT64)
 d, H, N, T = 3, 2, 2, 3
 
 

@@ -10,10 +10,26 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from properties.strategies.problems import Pick, Problem, Problems, Spec
+from reference.arrays import Mask
 
 WEIGHTS = 0.25  # the scale of matrices: three of them follow each other, and rounding is multiplied by each
 MASKS = ("none", "boolean", "additive")
+
+
+def is_open(mask: Any) -> Mask:
+    """Where a mask lets through, as booleans: what is added to a score closes it if it is -inf."""
+    if mask is None:
+        return np.ones((), bool)
+    return np.asarray(mask if mask.dtype == bool else mask.astype(np.float64) != -np.inf)
+
+
+def may_attend(rows: tuple[int, ...], S: int, mask: Any, causal: bool) -> Mask:
+    """Which query of rows (*B, T) may attend to which of S keys, (*B, T, S)."""
+    seen = np.tri(rows[-1], S, dtype=np.bool_) if causal else np.ones((rows[-1], S), bool)
+    return np.broadcast_to(seen & is_open(mask), (*rows, S))
 
 
 def attentions(
