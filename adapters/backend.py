@@ -23,6 +23,9 @@ from reference.arithmetic import FORMATS, Arithmetic, Format, default_arithmetic
 
 Arrays = tuple[Any, ...]
 
+# Called with what has the primitives by name, and with arrays by name; gives the name and the output of each layer.
+Network = Callable[[Any, Mapping[str, Any]], Iterator[tuple[str, Any]]]
+
 
 class NotOffered(Exception):
     """The backend has no such primitive, or not with these options; the text says why."""
@@ -33,7 +36,7 @@ class BackendError(Exception):
 
 
 # Called with (backend, primitive, arrays, options) before every call into a backend, so that the
-# input of a call that does not return is known; options have the cotangent of a gradient too.
+# input of a call that does not return is known; options have the cotangent of a gradient too, or the tangents.
 observers: list[Callable[[Backend, str, Sequence[Any], Mapping[str, Any]], None]] = []
 
 # (backend id, primitive, text) of every warning that a backend has given: recorded, never raised.
@@ -144,6 +147,19 @@ class Backend:
                 return self._got(call(*(self._put(x, layout) for x in arrays)))
             return self._got(function(*(self._put(x, layout) for x in arrays), **keywords))
 
+    def compose(self, network: Network, arrays: Mapping[str, Any]) -> dict[str, Any]:
+        """What a network of primitives gives on the backend's own arrays, as a user composes it.
+
+        network: as those of reference/networks.py, a series of named outputs. They come back as NumPy arrays.
+
+        Raises: as call.
+        """
+        for observe in observers:
+            observe(self, network.__name__, (), {})
+        with self._guarded(network.__name__):
+            layers = network(_Own(self), {name: self._put(x) for name, x in arrays.items()})
+            return {name: self._got(y)[0] for name, y in layers}
+
     def call_bare(self, primitive: str, arrays: Sequence[Any]) -> Arrays:
         """Call what the framework itself has, at its own defaults: an entry of bare, or else the adapter's function.
 
@@ -187,10 +203,28 @@ class Backend:
         """
         _, arrays, keywords = self._prepared(primitive, arrays, options, cotangent=cotangent)
         with self._guarded(primitive):
-            pulled = _gradient(self.adapter, primitive, self.mode, tuple(wanted))
+            pulled = _derivative(self.adapter, "gradient", primitive, self.mode, tuple(wanted))
             native = self._put(cotangent)
             native = self.cotangent_layouts[layout](native) if layout else native
             return self._got(pulled(native, *map(self._put, arrays), **keywords))
+
+    def jvp(
+        self,
+        primitive: str,
+        arrays: Sequence[Any],
+        options: Mapping[str, Any],
+        tangents: Sequence[Any],
+        wanted: Sequence[int],
+    ) -> Any:
+        """The tangent of the first result, in forward mode, for tangents of some of the arrays.
+
+        Raises: NotOffered; BackendError if the backend raises.
+        """
+        _, arrays, keywords = self._prepared(primitive, arrays, options, tangents=tuple(tangents))
+        with self._guarded(primitive):
+            pushed = _derivative(self.adapter, "jvp", primitive, self.mode, tuple(wanted))
+            native = tuple(map(self._put, tangents))
+            return self._got(pushed(native, *map(self._put, arrays), **keywords))[0]
 
     def _prepared(
         self,
@@ -198,25 +232,17 @@ class Backend:
         arrays: Sequence[Any],
         options: Mapping[str, Any],
         in_full: bool = False,
-        **cotangent: Any,
+        **others: Any,
     ) -> tuple[Callable[..., Any], Sequence[Any], dict[str, Any]]:
         """The function in this mode, and the arrays and keywords that it is called with. Raises: NotOffered.
 
-        cotangent: what a gradient takes besides, for who observes.
+        others: what a derivative takes besides, for who observes.
         """
         with self._guarded(primitive):  # a mode may compile, or may not be able to
             function = _function(self.adapter, primitive, self.mode)
-        arrays = _without_trailing_none(arrays)
-        settings = {**function.required, **options}
-        usual = reference_defaults(primitive)
-        passed = set(function.required) | {k for k, v in settings.items() if in_full and isinstance(v, tuple)}
-        keywords = {k: v for k, v in settings.items() if k in passed or not _is_usual(v, usual.get(k, ...))}
-        if unknown := [k for k in keywords if function.names is not None and k not in function.names]:
-            raise NotOffered(f"its {primitive} has no option {', '.join(unknown)}")
-        if len(arrays) > function.positions:
-            raise NotOffered(f"its {primitive} takes {function.positions} arrays, not {len(arrays)}")
+        arrays, keywords = _taken(function, primitive, arrays, options, in_full)
         for observe in observers:
-            observe(self, primitive, arrays, {**options, **cotangent})
+            observe(self, primitive, arrays, {**options, **others})
         return function.call, arrays, keywords
 
     @contextmanager
@@ -260,6 +286,22 @@ class Backend:
         return tuple(get(y) if get and y is not None and not isinstance(y, int) else y for y in results)
 
 
+class _Own:
+    """The primitives of a backend on its own arrays, called as the references are."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    def __getattr__(self, primitive: str) -> Callable[..., Any]:
+        function = _function(self._backend.adapter, primitive, self._backend.mode)
+
+        def call(*arrays: Any, **options: Any) -> Any:
+            given, keywords = _taken(function, primitive, arrays, options)
+            return function.call(*given, **keywords)
+
+        return call
+
+
 def _copies(arrays: Arrays) -> Arrays:
     """What a later call cannot change."""
     return tuple(x.copy() if isinstance(x, np.ndarray) else x for x in arrays)
@@ -293,6 +335,22 @@ class _Function:
     required: dict[str, Any]  # options that it gives no default, with the reference's
 
 
+def _taken(
+    function: _Function, primitive: str, arrays: Sequence[Any], options: Mapping[str, Any], in_full: bool = False
+) -> tuple[Sequence[Any], dict[str, Any]]:
+    """The arrays and keywords that a function is called with; see Backend.call. Raises: NotOffered."""
+    arrays = _without_trailing_none(arrays)
+    settings = {**function.required, **options}
+    usual = reference_defaults(primitive)
+    passed = set(function.required) | {k for k, v in settings.items() if in_full and isinstance(v, tuple)}
+    keywords = {k: v for k, v in settings.items() if k in passed or not _is_usual(v, usual.get(k, ...))}
+    if unknown := [k for k in keywords if function.names is not None and k not in function.names]:
+        raise NotOffered(f"its {primitive} has no option {', '.join(unknown)}")
+    if len(arrays) > function.positions:
+        raise NotOffered(f"its {primitive} takes {function.positions} arrays, not {len(arrays)}")
+    return arrays, keywords
+
+
 # By the identity of the adapter, which need not be hashable; it is kept, so that the identity stays its own.
 _functions: dict[tuple[int, str, str], tuple[Any, _Function]] = {}
 
@@ -311,18 +369,22 @@ def _in_mode(adapter: Any, mode: str, function: Callable[..., Any]) -> Callable[
     return decorated
 
 
-_gradients: dict[tuple[int, str, str, tuple[int, ...]], tuple[Any, Callable[..., Any]]] = {}
+_derivatives: dict[tuple[int, str, str, str, tuple[int, ...]], tuple[Any, Callable[..., Any]]] = {}
+WITHOUT = {"gradient": "it has no gradients", "jvp": "it has no forward mode"}
 
 
-def _gradient(adapter: Any, primitive: str, mode: str, wanted: tuple[int, ...]) -> Callable[..., Any]:
-    """The function of a cotangent and the primitive's arguments, in a mode. Raises: NotOffered."""
-    key = (id(adapter), primitive, mode, wanted)
-    if key not in _gradients:
-        differentiate = getattr(adapter, "gradient", None)
+def _derivative(adapter: Any, name: str, primitive: str, mode: str, wanted: tuple[int, ...]) -> Callable[..., Any]:
+    """What an attribute of the adapter makes of a primitive, in a mode. Raises: NotOffered.
+
+    name: "gradient", a function of a cotangent and the primitive's arguments, or "jvp", one of tangents and those.
+    """
+    key = (id(adapter), name, primitive, mode, wanted)
+    if key not in _derivatives:
+        differentiate = getattr(adapter, name, None)
         if not differentiate:
-            raise NotOffered("it has no gradients")
-        _gradients[key] = adapter, _in_mode(adapter, mode, differentiate(getattr(adapter, primitive), wanted))
-    return _gradients[key][1]
+            raise NotOffered(WITHOUT[name])
+        _derivatives[key] = adapter, _in_mode(adapter, mode, differentiate(getattr(adapter, primitive), wanted))
+    return _derivatives[key][1]
 
 
 def _inspected(adapter: Any, primitive: str, mode: str) -> _Function:

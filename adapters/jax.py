@@ -85,6 +85,7 @@ accepts = {
     "toeplitz": dict.fromkeys(("an empty column", "an empty row"), f"{NOTHING}: {TOEPLITZ}"),
     "max_pool": _POOL,
     "sum_pool": _POOL,
+    "product_pool": _POOL,
     "average_pool": _POOL,
     "lp_pool": {"kernel larger than the padded signal": NO_WINDOW},
     "global_average_pool": {"an empty spatial axis": MEAN},
@@ -160,6 +161,11 @@ accepts = {
         "a branch with one output for several": BROADCAST,
         "weights with an axis too many": LINEAR,
     },
+    "basic_block": {
+        "a stride that leaves one position": BROADCAST,
+        "one weight for several channels": BROADCAST,
+        "negative eps": ROOT,
+    },
     **dict.fromkeys(("rnn_step", "lstm_step", "gru_step"), _BIASES),
     **dict.fromkeys(("rnn", "lstm", "gru"), _BIASES | {"no step": SCAN}),
     "decoder_step": {"one bias for several numbers": BROADCAST},
@@ -192,6 +198,8 @@ CONTRACTIONS = (
     "feed_forward",
     "patch_embedding",
     "residual",
+    "basic_block",
+    "dense_block",
     *RECURRENT,
     "scaled_dot_product_attention",
     "multi_head_attention",
@@ -231,6 +239,8 @@ composed = (
     *NORMS,
     "dropout",
     "residual",
+    "basic_block",
+    "dense_block",
     "sinusoidal_encoding",
     "cross_entropy",
     "dense",
@@ -309,18 +319,43 @@ modes = {"compiled": compiled, "eager": lambda function: function}
 
 def gradient(function: Callable[..., Any], wanted: tuple[int, ...]) -> Callable[..., tuple[Array, ...]]:
     """jax.vjp, of the first result; in the compiled mode it is one program with the primitive."""
+    if function is product_pool:
+        raise NotImplementedError("no reverse mode for lax.mul in windows: https://github.com/jax-ml/jax/issues/7815")
 
     @functools.wraps(function)
     def pulled(cotangent: Array, *arrays: Any, **options: Any) -> tuple[Array, ...]:
-        def first(*x: Array) -> Array:
-            given = dict(zip(wanted, x, strict=True))
-            y = function(*(given.get(i, array) for i, array in enumerate(arrays)), **options)
-            return y[0] if isinstance(y, tuple) else y
-
-        _, pull = jax.vjp(first, *(arrays[i] for i in wanted))
+        first, chosen = _by(function, wanted, arrays, options)
+        _, pull = jax.vjp(first, *chosen)
         return tuple(pull(cotangent))
 
     return pulled
+
+
+def jvp(function: Callable[..., Any], wanted: tuple[int, ...]) -> Callable[..., Array]:
+    """jax.jvp, of the first result; in the compiled mode it is one program with the primitive."""
+
+    @functools.wraps(function)
+    def pushed(tangents: tuple[Array, ...], *arrays: Any, **options: Any) -> Array:
+        first, chosen = _by(function, wanted, arrays, options)
+        tangent: Array
+        _, tangent = jax.jvp(first, chosen, tangents)
+        return tangent
+
+    return pushed
+
+
+def _by(
+    function: Callable[..., Any], wanted: tuple[int, ...], arrays: Sequence[Any], options: dict[str, Any]
+) -> tuple[Callable[..., Array], tuple[Array, ...]]:
+    """The first result as a function of the wanted arrays, and these."""
+
+    def first(*x: Array) -> Array:
+        given = dict(zip(wanted, x, strict=True))
+        y = function(*(given.get(i, array) for i, array in enumerate(arrays)), **options)
+        result: Array = y[0] if isinstance(y, tuple) else y
+        return result
+
+    return first, tuple(arrays[i] for i in wanted)
 
 
 def _xla(primitive: str, device: str, format: Format) -> dict[str, Any]:
@@ -333,7 +368,7 @@ def _xla(primitive: str, device: str, format: Format) -> dict[str, Any]:
     if primitive in DIVIDES:
         claims["ulps"] |= {"divide": 2}
         claims["source"] = "XLA turns x / c into x (1/c), two roundings"
-    if primitive in NORMS:
+    if primitive in (*NORMS, "basic_block"):
         claims["ulps"] |= {"sqrt": 2}
         claims["source"] += "; lax.rsqrt is an operation of its own, with two roundings instead of those of a root"
     if device == "cpu" and format is not FLOAT16:
@@ -397,6 +432,11 @@ def gradient_arithmetic(primitive: str, device: str, format: Format) -> Arithmet
             adds = format if format.precision < FLOAT32.precision else None
             ulps = {"divide": 2, "sqrt": 2, **forward.ulps}
             return replace(forward, ulps=ulps, adds=adds, formulas=(formula,), source=source)
+        case "basic_block":
+            forward = arithmetic(primitive, device, format)
+            source = f"{forward.source}; {claims['source']}; jax/_src/lax/lax.py, rsqrt and _unbroadcast"
+            adds = format if format.precision < FLOAT32.precision else None
+            return replace(forward, ulps=claims["ulps"], adds=adds, formulas=("factored",), source=source)
         case _ if primitive in NORMS:
             claims["source"] += "; jax/_src/lax/lax.py, rsqrt: y = 1/sqrt(v) has the derivative -(y/v)/2"
             return wide_arithmetic(format, formulas=("factored",), **claims)
@@ -553,6 +593,12 @@ def sum_pool(
     return _reduced(x, 0.0, lax.add, kernel, stride, padding, ceil_mode)
 
 
+def product_pool(
+    x: Array, *, kernel: PerAxis, stride: PerAxis | None = None, padding: Padding = 0, ceil_mode: bool = False
+) -> Array:
+    return _reduced(x, jnp.ones((), x.dtype), lax.mul, kernel, stride, padding, ceil_mode)
+
+
 def average_pool(
     x: Array,
     *,
@@ -583,7 +629,7 @@ def lp_pool(
 
 def _reduced(
     x: Array,
-    initial: float,
+    initial: float | Array,
     operation: Callable[[Array, Array], Array],
     kernel: PerAxis,
     stride: PerAxis | None,
@@ -666,6 +712,46 @@ def residual(x: Array, w1: Array, w2: Array, b1: Array | None = None, b2: Array 
     h = x @ w1.T if b1 is None else x @ w1.T + b1
     branch = jax.nn.relu(h) @ w2.T
     return x + (branch if b2 is None else branch + b2)
+
+
+def basic_block(
+    x: Array,
+    w1: Array,
+    mean1: Array,
+    var1: Array,
+    gamma1: Array,
+    beta1: Array,
+    w2: Array,
+    mean2: Array,
+    var2: Array,
+    gamma2: Array,
+    beta2: Array,
+    w_x: Array | None = None,
+    mean_x: Array | None = None,
+    var_x: Array | None = None,
+    gamma_x: Array | None = None,
+    beta_x: Array | None = None,
+    *,
+    stride: PerAxis = 1,
+    eps: float = 1e-5,
+) -> Array:
+    """As ResNetBlock in Flax's example, with the paddings of the paper."""
+
+    def normed(x: Array, w: Array, stride: PerAxis, *norm: Array) -> Array:
+        y, *_ = batch_norm(convolution(x, w, stride=stride, padding=[K // 2 for K in w.shape[2:]]), *norm, eps=eps)
+        return y
+
+    y = normed(jax.nn.relu(normed(x, w1, stride, mean1, var1, gamma1, beta1)), w2, 1, mean2, var2, gamma2, beta2)
+    if w_x is not None:
+        x = normed(x, w_x, stride, mean_x, var_x, gamma_x, beta_x)
+    return jax.nn.relu(x + y)
+
+
+def dense_block(x: Array, w1: Array, w2: Array | None = None, w3: Array | None = None) -> Array:
+    for w in (w1, w2, w3):
+        if w is not None:
+            x = jnp.concatenate([x, convolution(jax.nn.relu(x), w, padding="same")], 1)
+    return x
 
 
 def sinusoidal_encoding(

@@ -53,6 +53,16 @@ def _has_neighbours(p: Any) -> bool:
     return r.shape[-1] > 1 and not np.isfinite(used).all()
 
 
+def _is_depthwise(p: Any) -> bool:
+    """Each of several groups has one channel."""
+    return bool(p.groups > 1 and p.x.shape[1] == p.groups)
+
+
+def _is_depthwise_with_specials(p: Any) -> bool:
+    """Besides, not all of the signal is finite."""
+    return _is_depthwise(p) and not bool(np.isfinite(p.x.astype(np.float64)).all())
+
+
 def _transposed_axes(p: Any) -> list[_Axis]:
     S, K = p.x.shape[2:], p.w.shape[2:]
     s, d, more = (per_axis(value, len(K)) for value in (p.stride, p.dilation, p.output_padding))
@@ -210,7 +220,7 @@ deviations = [
         check=(
             *in_lanes(
                 "transposed_convolution",
-                *("PURE", "LAYOUT", "BATCH", "VMAP", "MODES", "EXACT", "SPECIAL", "EMPTY", "LONG"),
+                *("PURE", "LAYOUT", "BATCH", "VMAP", "MODES", "EXACT", "SPECIAL", "EMPTY", "LONG", "HOM"),
             ),
             "CONV-1 transposed_shape",
             "CONV-2 transposed_is_linear",
@@ -230,7 +240,7 @@ deviations = [
         ends_the_process=True,
     ),
     Deviation(
-        check="GRADIENTS convolution",
+        check=("GRADIENTS convolution", "HOM-VJP convolution"),
         region=_aborts_gradient,
         example=Example(
             {
@@ -248,7 +258,7 @@ deviations = [
         ends_the_process=True,
     ),
     Deviation(
-        check="GRADIENTS transposed_convolution",
+        check=("GRADIENTS transposed_convolution", "HOM-VJP transposed_convolution"),
         region=_aborts_transposed_gradient,
         example=Example(
             {
@@ -287,7 +297,7 @@ deviations = [
         for check, region, arrays, options in (
             (
                 (
-                    *in_lanes("scaled_dot_product_attention", "PURE", "LAYOUT", "SPECIAL"),
+                    *in_lanes("scaled_dot_product_attention", "PURE", "LAYOUT", "SPECIAL", "HOM"),
                     "ATT-1 weights_sum_to_one",
                     "ATT-3 queries_permute",
                     "ATT-4 keys_permute",
@@ -303,7 +313,7 @@ deviations = [
             ),
             ("ATT-7 boolean_mask_adds_minus_infinity", _many_scores_with_any_mask, MANY, {}),
             (
-                "GRADIENTS scaled_dot_product_attention",
+                ("GRADIENTS scaled_dot_product_attention", "HOM-VJP scaled_dot_product_attention"),
                 _many_scores_of_attention,
                 MANY | {"cotangent": np.ones((2, 1))},
                 {},
@@ -420,6 +430,22 @@ deviations = [
                 | {"mask": np.ones((1, 2, 2), bool)},
                 {"heads": 1},
             ),
+        )
+    ),
+    *(
+        Deviation(
+            check,
+            region,
+            Example({"x": x, "w": [[[1.0]], [[1.0]]], "bias": None, **place}, {"groups": 2}),
+            "in float64 a convolution of each channel by itself is one of all channels, with kernels that zeros fill, "
+            "and 0 times NaN or infinity is NaN: one number that is not finite makes NaN of every channel",
+            "https://github.com/openxla/xla/blob/main/xla/hlo/transforms/simplifiers/convolution_group_converter.cc",
+            versions="==0.10.2",
+            formats=("float64",),
+        )
+        for check, region, x, place in (
+            ("SPECIAL convolution", _is_depthwise_with_specials, [[[math.nan], [1.0]]], {}),
+            ("CONV-22 locality_of_nan", _is_depthwise, [[[1.0], [1.0]]], {"place": (0, 0, 0)}),
         )
     ),
     Deviation(

@@ -7,7 +7,7 @@ import numpy as np
 
 from adapters.reference_choices import chooses as chooses
 from reference import PRIMITIVES
-from reference.arithmetic import differentiated
+from reference.arithmetic import differentiated, pushed_forward
 
 globals().update(PRIMITIVES)
 
@@ -22,3 +22,8 @@ def versions() -> dict[str, str]:
 def gradient(function: Callable[..., Any], wanted: tuple[int, ...]) -> Callable[..., tuple[Any, ...]]:
     """The differentiated reading, over plain arrays."""
     return lambda cotangent, *arrays, **options: differentiated(function, arrays, options, [cotangent], wanted)
+
+
+def jvp(function: Callable[..., Any], wanted: tuple[int, ...]) -> Callable[..., Any]:
+    """The differentiated reading, transposed."""
+    return lambda tangents, *arrays, **options: pushed_forward(function, arrays, options, tangents, wanted)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -31,9 +32,13 @@ from reference.arithmetic import (
 from reference.arrays import Padding, Pair, PerAxis, per_axis
 
 formats = ("float64", "float32", "bfloat16", "float16")
+CONVOLVE = (F.conv1d, F.conv2d, F.conv3d)  # by the number of spatial axes, less one
 composed = (
     "true_convolution",
+    "product_pool",
     "residual",
+    "basic_block",
+    "dense_block",
     "feed_forward",
     "patch_embedding",
     "additive_attention",
@@ -76,6 +81,11 @@ accepts = {
     },
     "convolution": {
         "a signal without a batch": f"it is one sample: {DOCS}/generated/torch.nn.Conv1d.html",
+    },
+    "product_pool": {
+        "negative padding": f"it is cut off: {KERNELS}/PadNd.cpp",
+        "padding for another number of axes": f"any axis can be padded, channels too: {FUNCTIONAL}.pad.html",
+        "kernel 0": f"a product of no numbers is 1: {DOCS}/generated/torch.prod.html",
     },
     "global_average_pool": {"an empty spatial axis": f"the mean of nothing is NaN: {DOCS}/generated/torch.mean.html"},
     "adaptive_max_pool": {"output size 0": f"{NOTHING}: {KERNELS}/AdaptiveMaxPooling2d.cpp"},
@@ -227,6 +237,19 @@ def gradient(function: Callable[..., Any], wanted: tuple[int, ...]) -> Callable[
     return pulled
 
 
+def jvp(function: Callable[..., Any], wanted: tuple[int, ...]) -> Callable[..., Tensor]:
+    """Forward mode, by dual numbers; what has no formula for it raises NotImplementedError."""
+
+    def pushed(tangents: tuple[Tensor, ...], *arrays: Tensor, **options: Any) -> Tensor:
+        with forward_ad.dual_level():
+            duals = {i: forward_ad.make_dual(arrays[i], v) for i, v in zip(wanted, tangents, strict=True)}
+            y = function(*(duals.get(i, x) for i, x in enumerate(arrays)), **options)
+            first, tangent = forward_ad.unpack_dual(y[0] if isinstance(y, tuple) else y)
+            return torch.zeros_like(first) if tangent is None else tangent
+
+    return pushed
+
+
 def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
     """What the kernels do inside."""
     match primitive:
@@ -286,7 +309,7 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
         case "cross_entropy":
             source = f"{KERNELS}/LossNLL.cpp: a log-softmax in the format of x, whose terms are added up in that format"
             return Arithmetic(format, format, format, source=source)
-        case "residual" | "feed_forward" | "additive_attention":  # each layer returns its result in the format of x
+        case "residual" | "product_pool" | "feed_forward" | "additive_attention":  # each layer stores its result
             return default_arithmetic(format)
         case "scaled_dot_product_attention" | "multi_head_attention":
             claims: dict[str, Any] = {
@@ -306,11 +329,16 @@ def arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
                 stored = 2 if format in (BFLOAT16, FLOAT16) else k  # whose rounding is far above that of float32
                 return default_arithmetic(format, ulps={"exp": stored, "divide": 2}, **claims)
             claims["ulps"] = {"exp": k, "divide": 2}
+            if format in (BFLOAT16, FLOAT16) and device == "cpu":
+                claims["misses_fixed_points"] = True
+                claims["source"] += "; the cubic is no 1 at 0"
             return wide_arithmetic(format, stores_operands=format in (BFLOAT16, FLOAT16), **claims)
         case "rnn_step" | "rnn" | "decoder_step":  # each operation returns its result in the format of x
             return default_arithmetic(format)
         case "encoder_block" | "decoder_block":
             return _arithmetic_of_blocks(device, format)
+        case "basic_block" | "dense_block":
+            return _arithmetic_of_convolutions(primitive, device, format, arithmetic)
         case "lstm_step" | "lstm" | "gru_step" | "gru":
             gates = arithmetic("sigmoid", device, format)
             claims = {"ulps": gates.ulps, "flushes_results": gates.flushes_results}
@@ -383,11 +411,30 @@ def _arithmetic_of_blocks(device: str, format: Format) -> Arithmetic:
     )
 
 
+def _arithmetic_of_convolutions(
+    primitive: str, device: str, format: Format, of: Callable[[str, str, Format], Arithmetic]
+) -> Arithmetic:
+    """What the layers of a residual or dense block do, each of which stores its result; of: what one of them does."""
+    layer, norm = of("convolution", device, format), arithmetic("batch_norm", device, format)
+    has_norm = primitive == "basic_block"
+    return replace(
+        default_arithmetic(format),
+        accumulate=layer.accumulate,
+        flushes_inputs=layer.flushes_inputs,
+        flushes_results=layer.flushes_results,
+        tensor_float32=layer.tensor_float32,
+        formulas=norm.formulas if has_norm else (),
+        source="; ".join(part.source for part in (layer, norm)[: 1 + has_norm] if part.source),
+    )
+
+
 def gradient_arithmetic(primitive: str, device: str, format: Format) -> Arithmetic:
     """What the kernels of the way back do inside, where it is not what those of the way forward do."""
     kernels = "https://github.com/pytorch/pytorch/blob/main/aten/src/ATen/native"
     is_low = format in (BFLOAT16, FLOAT16)
     match primitive:
+        case "basic_block" | "dense_block":
+            return _arithmetic_of_convolutions(primitive, device, format, gradient_arithmetic)
         case "batch_norm":
             source = f"{kernels}/cpu/batch_norm_kernel.cpp stores the statistics of x in the format of x; "
             source += "Normalization.cpp, batch_norm_backward_cpu_template: the rest too, if a cotangent has gaps"
@@ -409,6 +456,12 @@ def gradient_arithmetic(primitive: str, device: str, format: Format) -> Arithmet
             source = f"{claims.source}; pre_process_group_query_attention_input: keys of groups are copied, and what "
             source += "the copies get is added in the format of x"
             return replace(claims, formulas=(*claims.formulas, "recomputed"), source=source)
+        case "product_pool":
+            source = "https://github.com/pytorch/pytorch/blob/main/torch/csrc/autograd/FunctionsManual.cpp: "
+            source += (
+                "prod_backward, g y / x where no number is zero; windows add what they give back in the format of x"
+            )
+            return Arithmetic(format, format, format, formulas=("divided",), source=source)
         case "sigmoid" if format is FLOAT16 and device == "cpu":
             source = (
                 f"{kernels}/cpu/BinaryOpsKernel.cpp: sigmoid_backward_kernel, a (1 - b) b, all in float16, of what "
@@ -431,6 +484,11 @@ def gradient_arithmetic(primitive: str, device: str, format: Format) -> Arithmet
             return _added_in(format, f"{kernels}/cpu/AvgPoolKernel.cpp: cpu_avg_pool2d_backward")
         case "adaptive_average_pool" if device == "cpu" and is_low:
             return _added_in(format, f"{kernels}/cpu/AdaptiveAvgPoolKernel.cpp: the backward", ulps={"divide": 3})
+        case "encoder_block" | "decoder_block" if device == "cpu" and is_low:
+            claims = arithmetic(primitive, device, format)
+            source = f"{claims.source}; {kernels}/cpu/layer_norm_kernel.cpp: layer_norm_backward_frame adds what "
+            source += "weight and bias get in their own format"
+            return replace(claims, adds=format, source=source)
         case "embedding" if device == "cpu" and is_low:
             return _added_in(format, f"{kernels}/Embedding.cpp: embedding_dense_backward_cpu")
         case "convolution" | "true_convolution" | "patch_embedding" if device == "cpu" and is_low:
@@ -485,7 +543,7 @@ def convolution(
             rank, w.shape[1] * groups, *w.shape[:1], tuple(w.shape[2:]), stride, sides, dilation, groups, padding_mode
         )
         return torch.func.functional_call(layer, {"weight": w} if bias is None else {"weight": w, "bias": bias}, x)
-    return (F.conv1d, F.conv2d, F.conv3d)[rank - 1](x, w, bias, stride, sides, dilation, groups)
+    return CONVOLVE[rank - 1](x, w, bias, stride, sides, dilation, groups)
 
 
 @functools.lru_cache(maxsize=256)
@@ -553,7 +611,7 @@ def true_convolution(x: Tensor, w: Tensor, *, mode: str = "full") -> Tensor:
     if mode == "valid" and any(k > s for s, k in zip(x.shape, w.shape, strict=True)):
         raise NotImplementedError("the kernel must fit: aten/src/ATen/native/Convolution.cpp, check_shape_forward")
     sides = [k - 1 for k in w.shape] if mode == "full" else mode
-    convolve = (F.conv1d, F.conv2d, F.conv3d)[x.ndim - 1]
+    convolve = CONVOLVE[x.ndim - 1]
     return convolve(x[None, None], torch.flip(w, tuple(range(w.ndim)))[None, None], padding=sides)[0, 0]
 
 
@@ -578,6 +636,21 @@ def sum_pool(
         raise NotImplementedError(f"avg_pool1d has no divisor: {DOCS}/generated/torch.nn.functional.avg_pool1d.html")
     sides = _averaged_sides(x, kernel, padding)
     return (F.avg_pool2d, F.avg_pool3d)[x.ndim - 4](x, kernel, stride, sides, ceil_mode, divisor_override=1)
+
+
+def product_pool(
+    x: Tensor, *, kernel: PerAxis, stride: PerAxis | None = None, padding: Padding = 0, ceil_mode: bool = False
+) -> Tensor:
+    """There is none; its users unfold the windows, and multiply."""
+    if ceil_mode:
+        raise NotImplementedError(f"no window sticks out: {DOCS}/generated/torch.Tensor.unfold.html")
+    rank = x.ndim - 2
+    sides: Any = [padding] * rank if isinstance(padding, int) else padding
+    w = pad(x, padding=[(side, side) if isinstance(side, int) else side for side in sides], value=1.0)
+    steps = per_axis(kernel if stride is None else stride, rank)
+    for axis, (K, s) in enumerate(zip(per_axis(kernel, rank), steps, strict=True), start=2):
+        w = w.unfold(axis, K, s)
+    return w.flatten(2 + rank).prod(-1)
 
 
 def average_pool(
@@ -654,11 +727,16 @@ def batch_norm(
     return y, running_mean, running_var  # which the call has updated in place
 
 
+GROUP_NORM = "https://github.com/pytorch/pytorch/blob/main/aten/src/ATen/native/group_norm.cpp"
+
+
 def group_norm(
     x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, groups: int, eps: float = 1e-5
 ) -> Tensor:
     if x.numel() == groups:
         raise NotImplementedError(f"not one sample of groups of one number: {ONE_NUMBER}")
+    if weight is None and bias is not None and bias.requires_grad:
+        raise NotImplementedError(f"no gradient of a bias without a weight, which raises: {GROUP_NORM}")
     return F.group_norm(x, groups, weight, bias, eps)
 
 
@@ -687,6 +765,49 @@ def softmax(x: Tensor, *, axis: int = -1) -> Tensor:
 
 def residual(x: Tensor, w1: Tensor, w2: Tensor, b1: Tensor | None = None, b2: Tensor | None = None) -> Tensor:
     return x + F.linear(F.relu(F.linear(x, w1, b1)), w2, b2)
+
+
+def basic_block(
+    x: Tensor,
+    w1: Tensor,
+    mean1: Tensor,
+    var1: Tensor,
+    gamma1: Tensor,
+    beta1: Tensor,
+    w2: Tensor,
+    mean2: Tensor,
+    var2: Tensor,
+    gamma2: Tensor,
+    beta2: Tensor,
+    w_x: Tensor | None = None,
+    mean_x: Tensor | None = None,
+    var_x: Tensor | None = None,
+    gamma_x: Tensor | None = None,
+    beta_x: Tensor | None = None,
+    *,
+    stride: PerAxis = 1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """As torchvision's BasicBlock, with its activation and its sum in place."""
+    convolve = CONVOLVE[x.ndim - 3]
+    around = tuple(K // 2 for K in w1.shape[2:])
+    y = F.batch_norm(convolve(x, w1, None, stride, around), mean1, var1, gamma1, beta1, eps=eps)
+    y = convolve(F.relu(y, inplace=True), w2, None, 1, tuple(K // 2 for K in w2.shape[2:]))
+    y = F.batch_norm(y, mean2, var2, gamma2, beta2, eps=eps)
+    if w_x is not None:
+        x = F.batch_norm(convolve(x, w_x, None, stride), mean_x, var_x, gamma_x, beta_x, eps=eps)
+    y += x
+    return F.relu(y, inplace=True)
+
+
+def dense_block(x: Tensor, w1: Tensor, w2: Tensor | None = None, w3: Tensor | None = None) -> Tensor:
+    """As torchvision's DenseNet: a list of features, which every layer joins."""
+    convolve = CONVOLVE[x.ndim - 3]
+    features = [x]
+    for w in (w1, w2, w3):
+        if w is not None:
+            features.append(convolve(F.relu(torch.cat(features, 1)), w, padding=tuple(K // 2 for K in w.shape[2:])))
+    return torch.cat(features, 1)
 
 
 def sinusoidal_encoding(
@@ -773,7 +894,7 @@ def patch_embedding(x: Tensor, w: Tensor, bias: Tensor | None = None) -> Tensor:
     """As in torchvision.models.VisionTransformer."""
     if any(S % P for S, P in zip(x.shape[2:], w.shape[2:], strict=True)):
         raise ValueError("Wrong image size")
-    patches = (F.conv1d, F.conv2d, F.conv3d)[w.ndim - 3](x, w, bias, w.shape[2:])
+    patches = CONVOLVE[w.ndim - 3](x, w, bias, w.shape[2:])
     return patches.flatten(2).transpose(1, 2)
 
 

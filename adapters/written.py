@@ -26,9 +26,11 @@ from reference import (
     tanh,
 )
 from reference.arithmetic.marks import stored, stored_sum, with_gradient
-from reference.arrays import Array
+from reference.arithmetic.traced import of_the_others
+from reference.arrays import Array, Padding, PerAxis
 from reference.attention import is_boolean, normalised_last, of_each_head, prepared
 from reference.normalization import along_channels, in_groups, normalised, rounded, statistics, updated_moments
+from reference.pooling import seen
 
 # -- activations ---------------------------------------------------------------------------------------
 
@@ -69,6 +71,28 @@ def _log_softmax_gradient(cotangent: Array, x: Array, *, axis: int = -1) -> tupl
 def log_softmax_through_exp(x: Array, **options: Any) -> Array:
     """log_softmax, with the gradient that is written above."""
     return log_softmax(x, **options)
+
+
+# -- pooling ------------------------------------------------------------------------------------------
+
+
+def _product_gradient(cotangent: Array, w: Array) -> tuple[Array, ...]:
+    """Through the product, d_w = g y / w, where the factor is not zero."""
+    y = np.expand_dims(cotangent * stored(np.prod(w, axis=-1)), -1)
+    others = np.expand_dims(cotangent, -1) * of_the_others(w)
+    return (np.where(w == 0, others, y / np.where(w == 0, 1.0, w)),)
+
+
+@with_gradient(_product_gradient)
+def _product(w: Array) -> Array:
+    return np.prod(w, axis=-1)
+
+
+def divided_product_pool(
+    x: Array, *, kernel: PerAxis, stride: PerAxis | None = None, padding: Padding = 0, ceil_mode: bool = False
+) -> Array:
+    """product_pool, with the gradient of each window that is written above."""
+    return _product(seen(x, kernel, stride, padding, 1, ceil_mode, outside=1.0))
 
 
 # -- normalisations ------------------------------------------------------------------------------------
@@ -256,6 +280,7 @@ WRITTEN: dict[str, dict[str, Callable[..., Any]]] = {
     "tanh": {"factored": factored_tanh},
     "softmax": {"transposed": transposed_softmax},
     "log_softmax": {"through_exp": log_softmax_through_exp},
+    "product_pool": {"divided": divided_product_pool},
     "batch_norm": {"stored": stored_batch_norm},
     "layer_norm": {"stored": stored_layer_norm},
     "group_norm": {"stored": stored_group_norm},

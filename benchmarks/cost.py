@@ -35,7 +35,7 @@ from properties.agreement import agree, same_number
 from properties.sides import bounded, bounded_gradient
 from properties.strategies import Draw, Problem, draws
 from properties.strategies.cotangents import differentiated
-from properties.trial import DEPTHS, Depth, is_known
+from properties.trial import DEPTHS, Depth, known_as
 from reference.arithmetic import FORMATS
 from reference.arithmetic import differentiated as swept_back
 
@@ -101,7 +101,7 @@ def measure(clock: Clock, what: Values, problem: Problem, backend: Backend, n: i
     with clock.time("draw"):
         sample = list(draws(problem, n, backend.format, (0, 0, 0, 0), what.problems.kinds))
     known = backend.deviations(what.check.id)
-    sample = [draw for draw in sample if not is_known(draw, known)]  # which may raise, or end the process
+    sample = [draw for draw in sample if not known_as(draw, known)]  # which may raise, or end the process
     if not sample:
         return
     with clock.time("first"):

@@ -14,12 +14,14 @@ from properties.strategies import (
     additive_attentions,
     attentions,
     average_pools,
+    basic_blocks,
     batch_norms,
     binary_steps,
     convolutions,
     cross_entropies,
     decoder_blocks,
     decoder_steps,
+    dense_blocks,
     denses,
     dropouts,
     embeddings,
@@ -43,6 +45,7 @@ from properties.strategies import (
     pads,
     parameter_counts,
     patch_embeddings,
+    product_pools,
     recurrences,
     relus,
     residuals,
@@ -71,6 +74,9 @@ class Case:
     influence each other, as the first axis of the first result does, and of every result that has the name of one of
     them; none where the draw is one sample, or where its samples do influence each other; None where they always may.
     outputs: the names of the results. formats: those in which it is tried; None means all that a backend has.
+    homogeneous: for each way in which it is, the names of what is multiplied by one number at once: arrays and options
+    first, then results; one with "**2" is multiplied by its square, and results without a name stay as they are. The
+    first array of a way must be given.
     """
 
     problems: Problems
@@ -79,6 +85,7 @@ class Case:
     samples: Callable[[Any], tuple[str, ...]] | None = None
     outputs: tuple[str, ...] = ("y",)
     formats: tuple[str, ...] | None = None
+    homogeneous: tuple[str, ...] = ()
 
     @property
     def primitive(self) -> str:
@@ -178,35 +185,50 @@ def in_batch(*names: str) -> Callable[[Any], tuple[str, ...]]:
 # Bounds are carried through a whole block, and in low formats they come to more than its result: of bfloat16 a half
 # of the values is decided, and few gradients. There each of its layers is judged, by its own row.
 OF_BLOCKS = ("float64", "float32")
+OF_LAYERS = ("float64", "float32")  # what is made of layers that are tried in every format, each by its own row
 STEPS = ("float64", "float32")  # of recurrences: their sequences are tried in every format, and so are one step long
+
+LINEAR = ("x -> y",)
+WITH_BIAS = ("x bias -> y", "w bias -> y")
+NORMALISED = ("x eps**2", "weight bias -> y")
 
 CASES = (
     Case(output_sizes(), differentiable=(), formats=("float64",)),  # no format matters
-    Case(pads(), exact=True, samples=batch),
-    Case(convolutions(), exact=True, samples=batch),
-    Case(transposed_convolutions(), exact=True, samples=batch),
-    Case(true_convolutions(), exact=True),
-    Case(toeplitzes(), exact=True, samples=matrices),
+    Case(pads(), exact=True, samples=batch, homogeneous=("x value -> y",)),
+    Case(convolutions(), exact=True, samples=batch, homogeneous=WITH_BIAS),
+    Case(transposed_convolutions(), exact=True, samples=batch, homogeneous=WITH_BIAS),
+    Case(true_convolutions(), exact=True, homogeneous=("x -> y", "w -> y")),
+    Case(toeplitzes(), exact=True, samples=matrices, homogeneous=("c r -> y",)),
     Case(parameter_counts(), differentiable=(), formats=("float64",)),
     Case(flop_counts(), differentiable=(), formats=("float64",)),
-    Case(max_pools(), exact=True, samples=batch),
-    Case(sum_pools(), exact=True, samples=batch),
-    Case(average_pools(), exact=True, samples=batch),
-    Case(lp_pools(), exact=True, samples=batch),
-    Case(global_pools("global_max_pool"), exact=True, samples=batch),
-    Case(global_pools("global_average_pool"), exact=True, samples=batch),
-    Case(adaptive_pools("adaptive_max_pool"), exact=True, samples=batch),
-    Case(adaptive_pools("adaptive_average_pool"), exact=True, samples=batch),
-    Case(batch_norms(), ("x", "weight", "bias"), samples=evaluated, outputs=("y", "running_mean", "running_var")),
-    Case(layer_norms(), samples=layers),
-    Case(group_norms(), samples=batch),
-    Case(instance_norms(), samples=batch),
-    Case(rms_norms(), samples=layers),
-    Case(dropouts(), exact=True),
-    Case(identities(), exact=True, samples=above(0)),
-    Case(binary_steps(), differentiable=(), exact=True, samples=above(0)),
-    Case(relus(), exact=True, samples=above(0)),
-    Case(leaky_relus(), exact=True, samples=above(0)),
+    Case(max_pools(), exact=True, samples=batch, homogeneous=LINEAR),
+    Case(sum_pools(), exact=True, samples=batch, homogeneous=LINEAR),
+    Case(product_pools(), exact=True, samples=batch),
+    Case(average_pools(), exact=True, samples=batch, homogeneous=LINEAR),
+    Case(lp_pools(), exact=True, samples=batch, homogeneous=LINEAR),
+    Case(global_pools("global_max_pool"), exact=True, samples=batch, homogeneous=LINEAR),
+    Case(global_pools("global_average_pool"), exact=True, samples=batch, homogeneous=LINEAR),
+    Case(adaptive_pools("adaptive_max_pool"), exact=True, samples=batch, homogeneous=LINEAR),
+    Case(adaptive_pools("adaptive_average_pool"), exact=True, samples=batch, homogeneous=LINEAR),
+    Case(
+        batch_norms(),
+        ("x", "weight", "bias"),
+        samples=evaluated,
+        outputs=("y", "running_mean", "running_var"),
+        homogeneous=(
+            "x running_mean running_var**2 eps**2 -> running_mean running_var**2",
+            "weight bias -> y",
+        ),
+    ),
+    Case(layer_norms(), samples=layers, homogeneous=NORMALISED),
+    Case(group_norms(), samples=batch, homogeneous=NORMALISED),
+    Case(instance_norms(), samples=batch, homogeneous=NORMALISED),
+    Case(rms_norms(), samples=layers, homogeneous=("x eps**2", "weight -> y")),
+    Case(dropouts(), exact=True, homogeneous=LINEAR),
+    Case(identities(), exact=True, samples=above(0), homogeneous=LINEAR),
+    Case(binary_steps(), differentiable=(), exact=True, samples=above(0), homogeneous=("x",)),
+    Case(relus(), exact=True, samples=above(0), homogeneous=LINEAR),
+    Case(leaky_relus(), exact=True, samples=above(0), homogeneous=LINEAR),
     Case(sigmoids(), samples=above(0)),
     Case(tanhs(), samples=above(0)),
     Case(gelus(), samples=above(0)),
@@ -214,23 +236,37 @@ CASES = (
     Case(softmaxes(), samples=rows),
     Case(log_softmaxes(), samples=rows),
     Case(cross_entropies(), ("x", "target"), samples=targets),
-    Case(denses(), exact=True, samples=above(1)),
+    Case(denses(), exact=True, samples=above(1), homogeneous=WITH_BIAS),
     Case(recurrences("rnn_step"), samples=states, outputs=("h",), formats=STEPS),
     Case(recurrences("rnn"), samples=states, outputs=("y", "h")),
     Case(recurrences("lstm_step"), samples=states, outputs=("h", "c"), formats=STEPS),
     Case(recurrences("lstm"), samples=states, outputs=("y", "h", "c")),
     Case(recurrences("gru_step"), samples=states, outputs=("h",), formats=STEPS),
     Case(recurrences("gru"), samples=states, outputs=("y", "h")),
-    Case(feed_forwards(), exact=True, samples=above(1)),
-    Case(embeddings(), exact=True, samples=words),
-    Case(patch_embeddings(), exact=True, samples=batch),
+    Case(feed_forwards(), exact=True, samples=above(1), homogeneous=("x b1 b2 -> y", "w2 b2 -> y")),
+    Case(embeddings(), exact=True, samples=words, homogeneous=("table -> y",)),
+    Case(patch_embeddings(), exact=True, samples=batch, homogeneous=WITH_BIAS),
     Case(decoder_steps(), samples=contexts, outputs=("s",), formats=STEPS),
-    Case(residuals(), exact=True, samples=above(1)),
-    Case(attentions(groups=(0, 2, 3), window=(None, 1, (0, 2)), closed=(False, True)), samples=heads),
-    Case(multi_head_attentions(closed=(False, True)), samples=sequences),
+    Case(residuals(), exact=True, samples=above(1), homogeneous=("x b1 b2 -> y",)),
+    Case(
+        basic_blocks(),
+        ("x", *(f"{part}{i}" for i in ("1", "2", "_x") for part in ("w", "gamma", "beta"))),
+        samples=batch,
+        formats=OF_LAYERS,
+        homogeneous=("x mean1 beta1 mean2 beta2 mean_x beta_x -> y",),
+    ),
+    Case(dense_blocks(), exact=True, samples=batch, formats=OF_LAYERS, homogeneous=("x -> y",)),
+    Case(
+        attentions(groups=(0, 2, 3), window=(None, 1, (0, 2)), closed=(False, True)),
+        samples=heads,
+        homogeneous=("v -> y",),
+    ),
+    Case(
+        multi_head_attentions(closed=(False, True)), samples=sequences, homogeneous=("w_v b_v b_o -> y", "w_o b_o -> y")
+    ),
     Case(additive_attentions(), samples=attended),
     Case(sinusoidal_encodings(), differentiable=(), samples=positions),
-    Case(learned_encodings(), exact=True, samples=above(2)),
+    Case(learned_encodings(), exact=True, samples=above(2), homogeneous=("x table -> y",)),
     Case(naive_encodings(), exact=True, samples=above(2)),
     Case(encoder_blocks(), samples=in_batch("key_padding_mask"), formats=OF_BLOCKS),
     Case(

@@ -27,6 +27,19 @@ def judged(got: Sequence[Any], want: Sequence[Any], case: Case, backend: Backend
             agree(y, bound, backend.format, output=name)
 
 
+def judged_gradients(
+    got: Sequence[Any], want: Sequence[Any], terms: Sequence[float], names: Sequence[str], backend: Backend
+) -> None:
+    """Each gradient agrees with the reference's, within the bound. terms: of each, see properties.agreement.agree.
+
+    Raises: a failure, which names the array.
+    """
+    if len(got) != len(want):
+        raise WrongShape(f"{len(got)} gradients of {len(want)}: {', '.join(names)}", got=len(got), want=len(want))
+    for name, g, bound, largest in zip(names, got, want, terms, strict=True):
+        agree(g, bound, backend.format, output=f"gradient of {name}", terms=largest)
+
+
 def agrees(backend: Backend, draw: Draw, case: Case) -> None:
     """Make a call, and judge its results."""
     arrays, options = list(draw.arrays.values()), draw.options

@@ -52,6 +52,7 @@ def get(native):
 # conventions = {{"batch_norm": {{"unbiased": False}}}}     # options of the reference that it documents
 # accepts = {{}}                                     # so it is asked about invalid problems, NaN and infinities
 # def gradient(function, wanted):                  # a function of a cotangent and the primitive's arguments
+# def jvp(function, wanted):                       # a function of tangents, as a tuple, and of those arguments
 # composed = ("batch_norm",)                       # what it has no single call for
 # deviations = []                                  # its known bugs, see adapters/deviations.py
 

@@ -299,7 +299,7 @@ class Run:
         self.writer: Writer | None = None
         self.document: dict[str, Any] | None = None
         self.timing: dict[str, Any] | None = None
-        self.failed_to_write: OSError | None = None
+        self.failed_to_write: OSError | ValueError | None = None
         self.heartbeat = Heartbeat(choice.heartbeat)
         self.handler = signal.signal(signal.SIGTERM, _stop)
         self.guard: subprocess.Popen[bytes] | None = None
@@ -406,7 +406,7 @@ class Run:
         self._note("finished", interrupted=self.is_interrupted)
         try:
             self.document, self.timing = write(self.choice.report, self.run)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # a full disk, or records that somebody has removed
             self.failed_to_write = error
         if session.exitstatus == pytest.ExitCode.OK and not (self.document and results.is_clean(self.document)):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED

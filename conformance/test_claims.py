@@ -19,7 +19,7 @@ from properties.agreement import ClaimContradicted, Raised
 from properties.law import stands_for, statement
 from properties.probes import EXPOSURES, INSIDE, Finding, Measure
 from properties.strategies import KINDS, Draw, draw
-from properties.trial import Check, depth_of_run, entropy_of, is_known
+from properties.trial import Check, depth_of_run, entropy_of, known_as
 from reference.arithmetic import FLOAT32, Arithmetic
 
 # The first format that a backend has is the one that is tried at depth "smoke".
@@ -126,6 +126,8 @@ def test_products(backend: Backend, case: Case, check: Check) -> Iterator[Findin
     if case.primitive == "scaled_dot_product_attention" and a.compute is not a.storage:
         weights = outside_ledger(backend, probes.weighted(backend))
         yield probes.climbed(backend, probes.flag(a, "stores_operands"), weights)
+        means = outside_ledger(backend, probes.midway(backend))
+        yield probes.climbed(backend, probes.flag(a, "misses_fixed_points"), means)
 
 
 @claim("CLAIM-ACCURACY", tuple({**EXPOSURES, **INSIDE}), EVERY)
@@ -169,4 +171,4 @@ def measured(a: Arithmetic, operation: str, m: Measure, least: str = "") -> Find
 def outside_ledger(backend: Backend, draws: list[Draw]) -> list[Draw]:
     """The draws that no known deviation of the values concerns: a claim speaks of rounding alone."""
     known = backend.deviations(f"VALUES {draws[0].primitive}") if draws else []
-    return [d for d in draws if not is_known(d, known)]
+    return [d for d in draws if not known_as(d, known)]

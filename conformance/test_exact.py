@@ -33,7 +33,7 @@ WITH_OPTIONS = {
     "average_pool": average_pools(kernel=(2, 1, 4)),
     "global_average_pool": global_pools("global_average_pool", sides=(2, 1, 4)),
     "adaptive_average_pool": adaptive_pools("adaptive_average_pool", sides=(2, 1, 4, 8)),
-    "lp_pool": lp_pools(norm_type=(1, math.inf), ceil_mode=(False,)),
+    "lp_pool": lp_pools(kernel=(2, 1, 4), norm_type=(1, math.inf), ceil_mode=(False,)),
     "dropout": dropouts(p=(0.5, 0.0), many=True),
 }
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from adapters.backend import Backend
 from conformance.cases import Case
+from conformance.judged import judged_gradients
 from conformance.lane import lane
-from properties.agreement import WrongShape, about, agree
+from properties.agreement import about
 from properties.sides import bounded_gradient, terms_of_gradient
 from properties.strategies import Draw, Problems
 from properties.strategies.cotangents import differentiated
@@ -31,13 +32,7 @@ def test_gradients(backend: Backend, draw: Draw, case: Case) -> None:
     want, terms = bounded_gradient(backend, *call), terms_of_gradient(backend, *call)
     for layout in ("", *backend.cotangent_layouts):
         with about(f"cotangent {layout}" if layout else ""):
-            got = backend.gradient(*call, layout=layout)
-            if len(got) != len(want):
-                raise WrongShape(
-                    f"{len(got)} gradients of {len(want)}: {', '.join(names)}", got=len(got), want=len(want)
-                )
-            for name, g, bound, largest in zip(names, got, want, terms, strict=True):
-                agree(g, bound, backend.format, output=f"gradient of {name}", terms=largest)
+            judged_gradients(backend.gradient(*call, layout=layout), want, terms, names, backend)
 
 
 def wanted(draw: Draw, case: Case) -> list[int]:

@@ -2,7 +2,7 @@
 
 A sum of n ones is n where the claimed accumulator counts so far; other numbers agree within the bound of the
 claim, which grows with n. Where it exceeds the sum itself the claim says nothing, and the problem counts as not
-offered: for that reason, and not as one that conforms.
+offered: for that reason, and not as one that conforms. The same is asked on the way back of what was used n times.
 """
 
 from __future__ import annotations
@@ -11,12 +11,18 @@ import numpy as np
 
 from adapters.backend import Backend, NotOffered
 from conformance.cases import Case
-from conformance.judged import agrees
+from conformance.judged import agrees, judged_gradients
 from conformance.lane import lane
-from properties.sides import bounded
+from conformance.test_gradients import wanted
+from properties.sides import bounded, bounded_gradient, terms_of_gradient
 from properties.strategies import Draw, Problems
+from properties.strategies.cotangents import differentiated
 from properties.strategies.kinds import LONG
 from properties.strategies.long import long_reductions
+from properties.strategies.long_gradients import MOST, USUAL, long_gradients
+from reference.arithmetic import Arithmetic
+
+FORMATS = ("float32", "bfloat16", "float16", "float64")
 
 
 def long_problems(case: Case) -> Problems | None:
@@ -26,10 +32,9 @@ def long_problems(case: Case) -> Problems | None:
 
 @lane("LONG", problems=long_problems, draws=len(LONG), widest=0.5)
 def test_long(backend: Backend, draw: Draw, case: Case) -> None:
-    """Thousands of terms are added up within the bound of the claimed accumulator, and ones are counted."""
+    """LONG-1: thousands of terms are added up within the bound of the claimed accumulator, and ones are counted."""
     if draw.kind == "positive" and not says_something(backend, draw):
-        claims = backend.arithmetic(draw.primitive)
-        raise NotOffered(f"its claim, sums in {claims.accumulate}, says nothing of so many terms: {claims.source}")
+        raise says_nothing(backend.arithmetic(draw.primitive))
     agrees(backend, draw, case)
 
 
@@ -38,3 +43,30 @@ def says_something(backend: Backend, draw: Draw) -> bool:
     results = bounded(backend, draw.primitive, list(draw.arrays.values()), draw.options)
     below = sum(int(np.sum(y.error < np.abs(y.value))) for y in results)
     return 2 * below > sum(y.size for y in results)
+
+
+def says_nothing(claims: Arithmetic) -> NotOffered:
+    accumulate = claims.without_products().accumulate
+    return NotOffered(f"its claim, sums in {accumulate}, says nothing of so many terms: {claims.source}")
+
+
+def gradients(case: Case) -> Problems | None:
+    """The problems of a primitive whose gradients are long sums."""
+    problems = long_gradients(case.primitive)
+    return problems and differentiated(problems)
+
+
+@lane("LONG-VJP", problems=gradients, formats=FORMATS, draws=len(USUAL), widest=0.5)
+def test_long_gradients(backend: Backend, draw: Draw, case: Case) -> None:
+    """LONG-1: what is used thousands of times is told by every use, within the bound, and ones are counted."""
+    arrays = list(draw.arrays.values())
+    by = wanted(draw, case)
+    by = [i for i in by if arrays[i].size <= MOST] or by
+    call = draw.primitive, arrays, draw.options, draw.cotangent
+    want, terms = bounded_gradient(backend, *call, by), terms_of_gradient(backend, *call, by)
+    told = [n for n, (g, largest) in enumerate(zip(want, terms, strict=True)) if 2 * np.sum(g.error < largest) > g.size]
+    if not told:
+        raise says_nothing(backend.arithmetic(draw.primitive, gradient=True))
+    by, want, terms = [by[n] for n in told], tuple(want[n] for n in told), tuple(terms[n] for n in told)
+    names = [list(draw.arrays)[i] for i in by]
+    judged_gradients(backend.gradient(*call, by), want, terms, names, backend)

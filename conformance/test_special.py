@@ -58,13 +58,14 @@ SCORES = {
     "scaled_dot_product_attention": ("q", "k"),
     "multi_head_attention": ("query", "key", "w_q", "w_k", "b_q", "b_k"),
 }
+BLOCKS = ("basic_block", "dense_block", "encoder_block", "decoder_block")
 WIDEST = 4 / 7  # of the kinds are no finite numbers, and one bug may concern all of these
 MAXIMA = ("max_pool", "global_max_pool", "adaptive_max_pool")
 
 
 def special_problems(case: Case) -> Problems | None:
     """The problems of a primitive that takes numbers of a format; a block does with others what its layers do."""
-    if case.primitive in (*INTEGERS, "encoder_block", "decoder_block"):
+    if case.primitive in (*INTEGERS, *BLOCKS):
         return None
     return replace(case.problems, kinds=tuple(SPECIAL), wanted=has_numbers)
 

@@ -28,6 +28,7 @@ from reference.arithmetic import Bounded, Format
 from reference.arithmetic.formats import Floats
 
 FALSE_ALARM = 1e-9  # of one statistical check, two-sided
+VACUOUS = 0.1  # a bound to first order says something up to this share of the result
 
 
 class Failure(AssertionError):
@@ -127,6 +128,7 @@ class Tally:
     known: list[dict[str, str]] = field(default_factory=list)  # the ledger's entries that still hold
     probes: list[dict[str, str]] = field(default_factory=list)  # claims, and what was found of each
     verdict: Verdict | None = None  # of a statement on trial
+    layers: list[dict[str, Any]] = field(default_factory=list)  # of a network: how much its bounds say of each
     choice: dict[str, str] | None = None  # of a convention: what was found, and what is documented
     digest: Any = field(default_factory=hashlib.sha256)  # of the inputs
 
@@ -181,6 +183,35 @@ def agree(
     """
     _has_form(got, want, fmt, output)
     _within(np.asarray(got, dtype=np.float64), want.value, want.error, fmt, output, failure, "the reference", terms)
+
+
+def agree_along(
+    cotangent: Floats, got: Any, want: Floats, total: float, room: float, fmt: Format, *, output: str
+) -> float:
+    """<cotangent, got> is within room of total, that of the reference; where room is small enough to say so.
+
+    Gives room in units of the scale of the sum: above VACUOUS it decides nothing.
+
+    Raises: WrongShape, WrongFormat, WrongSpecial, OutOfTolerance.
+    """
+    _has_form(got, Bounded(want, np.zeros(want.shape), None), fmt, output)  # type: ignore[arg-type]  # its form only
+    x = np.asarray(got, dtype=np.float64)
+    if not np.isfinite(x).all():
+        raise WrongSpecial(f"{output} is not finite, the reference is", output=output)
+    miss, scale = abs(float(np.sum(cotangent * x)) - total), float(np.linalg.norm(cotangent) * np.max(np.abs(want)))
+    share = room / scale if scale else np.inf
+    is_decided = share <= VACUOUS
+    ratio = miss / room if room else np.inf * bool(miss)
+    tally.note(ratio, 0.0, share if is_decided else 0.0, int(is_decided), 1)
+    if ratio > 1:
+        raise OutOfTolerance(
+            f"the sum over {output} is off by {miss:.3g}, allowed {room:.3g}",
+            output=output,
+            got=total + miss,
+            want=total,
+            bound=room,
+        )
+    return share
 
 
 def agree_where(where: NDArray[np.bool_], got: Any, want: Bounded, fmt: Format, *, output: str = "y") -> None:

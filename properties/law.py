@@ -40,7 +40,7 @@ from reference.arithmetic import Bounded
 Body = Callable[[Any, Any], tuple[Any, Any]]
 Test = TypeVar("Test", bound=Callable[..., None])
 
-# At the default depth a law is tried in two formats and values in all: what a law adds over values is
+# Above depth "deep" a law is tried in one of two formats and values in all: what a law adds over values is
 # semantics, which shows in float64, and float32 is what most users run.
 LAW_FORMATS = ("float64", "float32")
 

@@ -454,6 +454,17 @@ def weighted(backend: Backend) -> list[Draw]:
     return [probe(backend, "scaled_dot_product_attention", given, {"scale": 1 / WIDTH})]
 
 
+def midway(backend: Backend) -> list[Draw]:
+    """Equal weights over values whose mean lies midway between two numbers of the format, the lower of them even.
+
+    Where the exponential of 0 is not 1, its sum is off by as much, and the mean is rounded to the other side.
+    """
+    m = 2.0 * np.arange(WIDTH) + np.array([[0.0], [1.0]])
+    values = 1 + 2 * backend.format.u * np.repeat(m, TERMS // 2, axis=0)
+    given = {"q": np.zeros((2, WIDTH)), "k": np.zeros((TERMS, WIDTH)), "v": values}
+    return [probe(backend, "scaled_dot_product_attention", {name: x[None, None] for name, x in given.items()}, {})]
+
+
 # -- accuracy: an operation that a primitive shows bare -----------------------------------------------
 
 Shown = tuple[Draw, Floats, Any]  # the call, what it gave for each point, and the exact value in longer arithmetic

@@ -19,13 +19,24 @@ from adapters.backend import Backend
 from adapters.written import WRITTEN
 from properties.agreement import WrongShape
 from properties.strategies.draws import Draw
-from reference.arithmetic import FLOAT64, Arithmetic, Bounded, default_arithmetic, gradient_terms, read, read_gradient
+from reference.arithmetic import (
+    FLOAT64,
+    Arithmetic,
+    Bounded,
+    default_arithmetic,
+    gradient_terms,
+    read,
+    read_gradient,
+    read_tangent,
+    step_to_first_order,
+)
 from reference.arithmetic.formats import holds_numbers
 
 ON_OUTPUTS = default_arithmetic(FLOAT64)  # what a law does to results happens in float64
 
 
 By = str | tuple[str, ...]
+Step = Callable[[str, Sequence[Any], Mapping[str, Any]], tuple[Any, ...]]
 
 
 def places_of(primitive: str, by: By) -> list[int]:
@@ -158,6 +169,30 @@ def bounded_gradient(
     return _remembered(read_gradient, primitive, *given)
 
 
+def bounded_tangent(
+    backend: Backend,
+    primitive: str,
+    arrays: Sequence[Any],
+    options: Mapping[str, Any],
+    tangents: Sequence[Any],
+    wanted: Sequence[int],
+) -> Bounded:
+    """What forward mode gives for the first result.
+
+    Its bounds are those of a transposed gradient. Of how a backend rounds on this way nothing is claimed, so they are
+    trusted only where nothing is rounded: where they are 0.
+    """
+    return read_tangent(
+        reference.PRIMITIVES[primitive],
+        arrays,
+        _settings(backend, primitive, arrays, options),
+        tangents,
+        wanted,
+        backend.arithmetic(primitive, gradient=True),
+        reference.FORMULAS.get(primitive, {}) | WRITTEN.get(primitive, {}),
+    )
+
+
 def terms_of_gradient(
     backend: Backend,
     primitive: str,
@@ -185,6 +220,33 @@ def _kept(backend: Backend, x: Any, options: Mapping[str, Any], layout: str) -> 
     """Which elements a backend's dropout keeps: those of ones that survive, with the same key."""
     (y,) = backend.call("dropout", [np.ones(x.shape, backend.format.dtype)], options, layout=layout)
     return np.asarray(y) != 0
+
+
+class Steps:
+    """The primitives as a composition calls them; step says what comes of a call of one on some arrays."""
+
+    def __init__(self, step: Step) -> None:
+        self._step = step
+
+    def __getattr__(self, primitive: str) -> Callable[..., Any]:
+        return lambda *arrays, **options: _one_or_all(self._step(primitive, arrays, options))
+
+
+def carried_forward(backend: Backend) -> Steps:
+    """The reference under a backend's claims, with bounds that are carried from step to step."""
+    usual = default_arithmetic(backend.format)
+    return Steps(lambda *call: tuple(y.under(usual) for y in bounded(backend, *call)))
+
+
+def to_first_order(backend: Backend) -> Steps:
+    """The reference under a backend's claims, each step charged with its own rounding alone."""
+
+    def step(primitive: str, arrays: Sequence[Any], options: Mapping[str, Any]) -> tuple[Any, ...]:
+        settings, a = _settings(backend, primitive, arrays, options), backend.arithmetic(primitive)
+        formulas = reference.FORMULAS.get(primitive)
+        return step_to_first_order(reference.PRIMITIVES[primitive], arrays, settings, a, formulas)
+
+    return Steps(step)
 
 
 def wide(x: Any) -> Any:

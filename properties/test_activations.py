@@ -67,6 +67,18 @@ def test_log_permutation_equivariance(f: Any, p: Any) -> Any:
     return f.log_softmax(_reordered(p.x, p.axis), **p.options), _reordered(f.log_softmax(p.x, **p.options), p.axis)
 
 
+@law("AXIS-1", softmaxes(from_both_ends=True))
+def test_softmax_along_an_axis(f: Any, p: Any) -> Any:
+    """softmax(x) along axis a = softmax of x with a moved to the end, moved back; a - rank is the same axis."""
+    return f.softmax(p.x, **p.options), np.moveaxis(f.softmax(np.moveaxis(p.x, p.axis, -1)), -1, p.axis)
+
+
+@law("AXIS-1", log_softmaxes(from_both_ends=True))
+def test_log_softmax_along_an_axis(f: Any, p: Any) -> Any:
+    """log_softmax(x) along axis a = log_softmax of x with a moved to the end, moved back."""
+    return f.log_softmax(p.x, **p.options), np.moveaxis(f.log_softmax(np.moveaxis(p.x, p.axis, -1)), -1, p.axis)
+
+
 @law("SOFT-5", softmaxes(length=(2,)))
 def test_two_classes(f: Any, p: Any) -> Any:
     """softmax([a, b])[0] = sigmoid(a - b)."""
@@ -74,7 +86,11 @@ def test_two_classes(f: Any, p: Any) -> Any:
     return np.split(f.softmax(p.x, **p.options), 2, axis=p.axis)[0], f.sigmoid(a - b)
 
 
-@law("SOFT-6", differentiated(softmaxes()))
+# Numbers of ordinary size: elsewhere the result is one of its limits, and its slope only rounding.
+UNSATURATED = ("integers", "normal", "repeated", "sparse", "tiny")
+
+
+@law("SOFT-6", differentiated(softmaxes(kinds=UNSATURATED)))
 def test_rows_of_the_jacobian(f: Any, p: Any) -> Any:
     """The gradient by x sums to 0, since the softmax of x + c is the same: what it adds is what it takes away."""
     g = f.gradient("softmax", p.cotangent, p.x, by="x", **p.options)
@@ -207,7 +223,7 @@ def test_tail_of_silu(f: Any, p: Any) -> Any:
 @law("ACT-6", tanhs())
 def test_tail_of_tanh(f: Any, p: Any) -> Any:
     """1 - tanh(x) = exp(-2x) (1 + tanh(x)) for x >= 0: it comes to 1, and not beyond."""
-    x = np.abs(FAR * p.x)
+    x = np.abs(2 * p.x)
     y = f.tanh(x)
     return 1 - y, np.exp(-2 * wide(x)) * (1 + y)
 
@@ -227,10 +243,10 @@ def test_gradient_of_the_sigmoids_tail(f: Any, p: Any) -> Any:
     return f.gradient("sigmoid", p.cotangent, x, by="x"), wide(p.cotangent) * np.exp(wide(x)) * far * far
 
 
-@law("ACT-6", differentiated(tanhs()))
+@law("ACT-6", differentiated(tanhs(kinds=UNSATURATED)))
 def test_gradient_of_tanhs_tail(f: Any, p: Any) -> Any:
-    """tanh'(x) = tanh'(-x)."""
-    x = FAR * p.x
+    """tanh'(x) = tanh'(-x), as far out as 1 - tanh(x)^2 is not all rounding."""
+    x = 2 * p.x
     return tuple(f.gradient("tanh", p.cotangent, z, by="x") for z in (x, -x))
 
 

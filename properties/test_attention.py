@@ -245,10 +245,19 @@ def test_a_closed_row_stays_alone(f: Any, p: Any) -> Any:
 
 @law("ATT-14", differentiated(attentions(**CLOSED)))
 def test_a_closed_row_moves_no_query(f: Any, p: Any) -> Any:
-    """The gradient of a query that may attend to no key is 0, unless its row is NaN."""
-    g = f.gradient("scaled_dot_product_attention", p.cotangent, *p.arrays, by="q", **p.options)
-    g = np.where(_closed(p), g, 0.0)
-    return g, np.zeros(g.shape)
+    """What a query that may attend to no key is told moves neither queries nor keys, unless its row is NaN."""
+    told = np.where(_closed(p), p.cotangent, 0.0)
+    moved = f.gradient("scaled_dot_product_attention", told, *p.arrays, by=("q", "k"), **p.options)
+    return moved, tuple(np.zeros(g.shape) for g in moved)
+
+
+@law("ATT-14", differentiated(attentions(**CLOSED)))
+def test_a_closed_row_tells_the_values_its_answer(f: Any, p: Any) -> Any:
+    """<g, y> = <what g tells the values, v> on closed rows too, since y is linear in v: nothing, or each its share."""
+    told = np.where(_closed(p), p.cotangent, 0.0)
+    y = f.scaled_dot_product_attention(*p.arrays, **p.options)
+    moved = f.gradient("scaled_dot_product_attention", told, *p.arrays, by="v", **p.options)
+    return np.sum(wide(told) * y, axis=(-2, -1)), np.sum(moved * wide(p.v), axis=(-2, -1))
 
 
 # -- several heads -------------------------------------------------------------------------------------

@@ -13,7 +13,15 @@ from properties.law import law
 from properties.sides import wide
 from properties.strategies.cotangents import differentiated
 from properties.strategies.kinds import KINDS
-from properties.strategies.pooling import adaptive_pools, average_pools, global_pools, lp_pools, max_pools, sum_pools
+from properties.strategies.pooling import (
+    adaptive_pools,
+    average_pools,
+    global_pools,
+    lp_pools,
+    max_pools,
+    product_pools,
+    sum_pools,
+)
 from reference import PRIMITIVES
 from reference.arithmetic import differentiated as reference_gradient
 from reference.arrays import per_axis
@@ -36,6 +44,13 @@ def test_output_shape(f: Any, p: Any) -> Any:
     """P = floor((S + p_before + p_after - d (K - 1) - 1) / s) + 1 on every axis; with ceil_mode as pooled_size."""
     P = [pooled_size(*axis, p.ceil_mode) for axis in _axes(p)]
     return f.max_pool(*p.arrays, **p.options).shape, (*p.x.shape[:2], *P)
+
+
+@law("POOL-1", product_pools(), verb=same_number)
+def test_output_shape_of_a_product(f: Any, p: Any) -> Any:
+    """P = floor((S + p_before + p_after - K) / s) + 1 on every axis; with ceil_mode as pooled_size."""
+    P = [pooled_size(*axis, p.ceil_mode) for axis in _axes(p)]
+    return f.product_pool(*p.arrays, **p.options).shape, (*p.x.shape[:2], *P)
 
 
 @law("POOL-3", max_pools(padding=("none", "symmetric"), room=6))
@@ -91,6 +106,12 @@ def test_max_is_symmetric(f: Any, p: Any) -> Any:
 def test_sum_is_symmetric(f: Any, p: Any) -> Any:
     """The order of the elements of a window does not change their sum."""
     return _reversed_windows(f, p, "sum_pool")
+
+
+@law("POOL-2", product_pools(**DISJOINT))
+def test_product_is_symmetric(f: Any, p: Any) -> Any:
+    """The order of the elements of a window does not change their product."""
+    return _reversed_windows(f, p, "product_pool")
 
 
 @law("POOL-2", average_pools(padding=("none",), ceil_mode=(False,), stride=("kernel",)))

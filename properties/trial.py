@@ -6,10 +6,12 @@ import functools
 import hashlib
 import inspect
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any, TypeVar
+from zlib import crc32
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, Verbosity, example, given, seed, settings
@@ -26,13 +28,14 @@ from properties.minimise import minimised
 from properties.strategies.draws import Draw, Entropy, draws
 from properties.strategies.kinds import KINDS
 from properties.strategies.problems import Problem, Problems, Spec
-from reference.arithmetic import FLOAT32, FLOAT64
+from reference.arithmetic import FLOAT32, FLOAT64, FORMATS
 from reference.arithmetic.formats import holds_numbers
 
 Judge = Callable[[Backend, Draw], None]
 T = TypeVar("T")
 
 WIDEST = 0.2  # the share of draws that a region may hold: what is systematic is a claim or a refusal
+HALF = 0.5  # and all together
 
 
 def everywhere(backend: Backend) -> bool:
@@ -54,8 +57,8 @@ class Check:
     """One row of the report. property is "values", the id of a law or the name of a lane; statement is what must hold.
 
     formats: those in which it is tried above depth "deep", the first ones first; None means all that a backend has.
-    part: "values", "gradients", "lanes", "modes", "rejections", "claims", "laws", "statements", "gallery" or
-    "conventions", which decides how much is tried.
+    part: "values", "gradients", "lanes", "modes", "rejections", "claims", "laws", "statements", "gallery",
+    "conventions", or "networks", "large networks" and "largest networks", which decides how much is tried.
     concerns: whether there is anything to ask of a backend. draws: on each problem at least, where the draws are
     not alike. widest: the share of the draws that the ledger's regions may hold, larger where a check seeks what is
     exceptional.
@@ -80,12 +83,12 @@ class Depth:
     of breadth 0 is not tried. low: its share in formats below float32, since what is wrong in every format shows
     in the others. compiled: its share where each new shape is compiled, which takes a hundred times as long as
     a call. itself: its share on the reference, which the suite's own tests try too. draws: on each problem;
-    redraws: on each that was compiled;
-    lane_draws: in a lane or a statement, which look for other things than a rare number; one where no number matters,
-    since the problem is invalid. free: problems that Hypothesis draws besides. law_formats: in how many of its
-    formats a law is tried; None: in all there are. claims: problems, or ways to lay out a sum, that a claim is
-    probed with, points: at which the accuracy of an operation is measured, and claim_formats: in how many formats;
-    None: in all there are.
+    redraws: on each that was compiled; large_networks: 1: call by call; 2: also to first order, by so many numbers
+    of a layer. lane_draws: in a lane or a statement, which look for other things than a rare number; one where no
+    number matters, since the problem is invalid. free: problems that Hypothesis draws besides. law_formats,
+    lane_formats, gradient_formats, claim_formats: in how many of its formats a law, a lane, a gradient or a claim is
+    tried; None: in all there are. claims: problems, or ways to lay out a sum, that a claim is probed with, and points:
+    at which the accuracy of an operation is measured.
     """
 
     values: float
@@ -94,6 +97,7 @@ class Depth:
     modes: float
     laws: float
     statements: float
+    large_networks: int
     low: float
     compiled: float
     itself: float
@@ -105,12 +109,19 @@ class Depth:
     points: int
     claim_formats: int | None
     law_formats: int | None
+    lane_formats: int | None
+    gradient_formats: int | None
+
+    @property
+    def largest_networks(self) -> int:
+        """Those to first order are tried from 2 on."""
+        return max(self.large_networks - 1, 0)
 
     def share(self, check: Check) -> float:
         """The breadth of a part of the checks; rejections are a lane."""
         if check.part in AT_EVERY_DEPTH:
             return AT_EVERY_DEPTH[check.part]
-        share: float = getattr(self, "lanes" if check.part == "rejections" else check.part)
+        share: float = getattr(self, PARTS.get(check.part, check.part))
         return share
 
     def breadth(self, check: Check, backend: Backend) -> float:
@@ -119,6 +130,11 @@ class Depth:
         breadth *= self.low if backend.format.precision < FLOAT32.precision else 1.0
         breadth *= self.itself if backend.name == "reference" else 1.0
         return breadth * (self.compiled if backend.mode == "compiled" else 1.0)
+
+    def formats(self, check: Check) -> int | None:
+        """In how many of its formats a check is tried; None: in all there are."""
+        most = {"laws": self.law_formats, "gradients": self.gradient_formats, "rejections": 1}
+        return most.get(check.part, self.lane_formats)
 
     def number(self, check: Check, backend: Backend) -> int:
         """How many draws of numbers a problem gets."""
@@ -129,8 +145,12 @@ class Depth:
         return self.redraws if backend.mode == "compiled" else self.draws
 
 
-# The search for what contradicts a statement, which ends with the first that does; and a question with one answer.
-AT_EVERY_DEPTH = {"gallery": 2.0, "conventions": 1.0}
+# The search for what contradicts a statement, which ends with the first that does; a question with one answer; and
+# small networks, which cost as much as a few problems.
+AT_EVERY_DEPTH = {"gallery": 2.0, "conventions": 1.0, "networks": 1.0}
+
+# The parts whose breadth has another name.
+PARTS = {"rejections": "lanes", "large networks": "large_networks", "largest networks": "largest_networks"}
 
 DEPTHS = {
     "smoke": Depth(
@@ -138,10 +158,11 @@ DEPTHS = {
         gradients=0.3,
         lanes=0.1,
         modes=0,
-        laws=0.6,
+        laws=0.4,
         statements=0.1,
+        large_networks=0,
         low=0.5,
-        compiled=0.2,
+        compiled=0.1,
         itself=0.5,
         draws=8,
         redraws=8,
@@ -151,6 +172,8 @@ DEPTHS = {
         points=10_000,
         claim_formats=1,
         law_formats=1,
+        lane_formats=1,
+        gradient_formats=2,
     ),
     "default": Depth(
         values=1.5,
@@ -159,8 +182,9 @@ DEPTHS = {
         modes=0.3,
         laws=1.0,
         statements=0.3,
+        large_networks=1,
         low=0.5,
-        compiled=0.45,
+        compiled=0.2,
         itself=0.5,
         draws=8,
         redraws=12,
@@ -169,26 +193,31 @@ DEPTHS = {
         claims=3,
         points=100_000,
         claim_formats=None,
-        law_formats=2,
+        law_formats=1,
+        lane_formats=None,
+        gradient_formats=None,
     ),
     "deep": Depth(
         values=4.0,
-        gradients=3.0,
+        gradients=2.0,
         lanes=1.0,
         modes=1.0,
-        laws=2.5,
+        laws=1.5,
         statements=1.0,
+        large_networks=2,
         low=1.0,
-        compiled=1.0,
+        compiled=0.5,
         itself=1.0,
         draws=16,
         redraws=16,
         lane_draws=6,
-        free=50,
+        free=30,
         claims=8,
         points=1_000_000,
         claim_formats=None,
         law_formats=None,
+        lane_formats=None,
+        gradient_formats=None,
     ),
 }
 
@@ -238,11 +267,13 @@ def is_tried(check: Check, backend: Backend, formats: Collection[str]) -> bool:
         return hasattr(backend.adapter, "arithmetic") and backend.format.name in there[: _run.depth.claim_formats]
     if check.part in ("statements", "conventions"):  # which say nothing of a format
         return backend.format.name in [name for name in check.formats or () if name in formats][:1]
-    if check.formats is None or _run.depth.law_formats is None:
+    if check.part.endswith("networks"):  # bounds to first order say nothing in low formats
+        return backend.format.name in (check.formats or ())
+    if _run.depth.law_formats is None or (check.formats is None and check.part not in ("lanes", "gradients")):
         return True
-    there = [name for name in check.formats if name in formats]
-    most = 1 if check.part == "rejections" else _run.depth.law_formats
-    return backend.format.name in there[:most]
+    there = [name for name in check.formats or FORMATS if name in formats]
+    first = crc32(check.id.encode()) % max(len(there), 1)  # so that each format has its share of the checks
+    return backend.format.name in (there[first:] + there[:first])[: _run.depth.formats(check)]
 
 
 class StaleDeviation(Failure):
@@ -289,10 +320,11 @@ def trial(check: Check, backend: Backend, problems: Problems, judge: Judge) -> N
     pool = problems.pool(depth.breadth(check, backend), _run.seed)
     tally = agreement.tally
     found: list[Failure] = []
+    held: Counter[str] = Counter()  # draws in the region of each entry
 
     def judged(problem: Problem, entropy: Entropy) -> None:
         try:
-            _try(problem, entropy, check, backend, judge, deviations, problems, tally)
+            _try(problem, entropy, check, backend, judge, deviations, problems, tally, held)
         except Failure as failure:
             found.append(failure)
             raise
@@ -321,18 +353,14 @@ def trial(check: Check, backend: Backend, problems: Problems, judge: Judge) -> N
 
         def fails(draw: Draw) -> Failure | None:
             """How a draw fails, unless the ledger explains it."""
-            return None if is_known(draw, deviations) else _failure_if_offered(judge, backend, draw)
+            return None if known_as(draw, deviations) else _failure_if_offered(judge, backend, draw)
 
         smallest = minimised(problems, fails, found[0])
         agreement.tally = tally
         raise smallest.with_traceback(None) from None
     if tally.refused == tally.problems:
         raise NotOffered("; ".join(sorted(tally.reasons)))
-    if tally.excluded > check.widest * tally.drawn:
-        raise WideDeviation(
-            f"the ledger's regions hold for {tally.excluded} of {tally.drawn} draws: more than {check.widest:.0%} "
-            "is a claim or a refusal"
-        )
+    _not_too_wide(held, check.widest, tally.drawn)
 
 
 def _try(
@@ -344,13 +372,15 @@ def _try(
     deviations: list[Deviation],
     problems: Problems,
     tally: Tally,
+    held: Counter[str],
 ) -> None:
-    """Judge one problem on its draws."""
+    """Judge one problem on its draws. held: counts the draws in the region of each entry."""
     tally.problems += 1
     for draw in draws(problem, _run.depth.number(check, backend), backend.format, entropy, problems.kinds):
         tally.drawn += 1
-        if is_known(draw, deviations):
+        if known := known_as(draw, deviations):
             tally.excluded += 1
+            held[known.reason] += 1
             continue
         worst = tally.worst_ratio
         try:
@@ -395,20 +425,35 @@ def _digest(draw: Draw, tally: Tally) -> None:
         tally.digest.update(np.ascontiguousarray(x).tobytes() if isinstance(x, np.ndarray) else repr(x).encode())
 
 
-def is_known(draw: Draw, deviations: list[Deviation]) -> bool:
-    """Whether a draw lies in the region of a known deviation. Raises: BrokenDeviation."""
+def _not_too_wide(held: Counter[str], widest: float, drawn: int) -> None:
+    """Each entry of the ledger explains few of the draws, and all of them together at most half, or one its share.
+
+    Raises: WideDeviation.
+    """
+    for reason, n in held.items():
+        if n > widest * drawn:
+            raise WideDeviation(
+                f"the ledger's regions hold for {n} of {drawn} draws: more than {widest:.0%} is a claim or a refusal "
+                f"({reason})"
+            )
+    if (n := held.total()) > max(widest, HALF) * drawn:
+        raise WideDeviation(f"the ledger's regions hold for {n} of {drawn} draws together: most are not judged")
+
+
+def known_as(draw: Draw, deviations: list[Deviation]) -> Deviation | None:
+    """The known deviation in whose region a draw lies. Raises: BrokenDeviation."""
     for deviation in deviations:
         try:
             with np.errstate(all="ignore"):
                 if deviation.region(draw):
-                    return True
+                    return deviation
         except Exception as error:
             names = ", ".join((*draw.arrays, *draw.options))
             raise BrokenDeviation(
                 f"{deviation.reason} ({deviation.link}): the region raises {type(error).__name__}: {error}. "
                 f"It is given a draw, whose attributes are {names}, and says whether the entry concerns it."
             ) from error
-    return False
+    return None
 
 
 def _confirm(deviation: Deviation, check: Check, backend: Backend, problems: Problems, judge: Judge) -> None:
@@ -420,7 +465,7 @@ def _confirm(deviation: Deviation, check: Check, backend: Backend, problems: Pro
     pinned = _pinned(deviation, check, backend, problems)
     is_call = deviation.ends_the_process and check.part == "laws"  # the example has not what else the law needs
     _expect_right(entry, pinned, check, backend, _takes(check) if is_call else judge)
-    if not is_known(pinned, [deviation]):
+    if not known_as(pinned, [deviation]):
         raise WideDeviation(f"{entry}: the pinned example lies outside the entry's own region")
     failure: str | Failure | None
     if deviation.ends_the_process:

@@ -3,7 +3,7 @@
 Each function is the formula at the top of its module in a few lines and the same letters. It works on
 float64 arrays, and on every array type that NumPy dispatches to: called with Bounded arrays
 (reference.arithmetic) it returns its error bound too. It knows nothing of formats, tolerances or
-frameworks. SOURCES.md lists the lectures and papers.
+frameworks. README.md lists the chapters in the order of a short course, SOURCES.md the lectures and papers.
 
 An adapter for a backend offers functions of the same names and signatures.
 """
@@ -75,6 +75,7 @@ from reference.pooling import (
     global_max_pool,
     lp_pool,
     max_pool,
+    product_pool,
     sum_pool,
 )
 from reference.positions import learned_encoding, naive_encoding, sinusoidal_encoding
@@ -89,7 +90,8 @@ from reference.recurrence import (
     rnn,
     rnn_step,
 )
-from reference.residual import residual
+from reference.residual import OTHERS as OTHER_BASIC_BLOCKS
+from reference.residual import basic_block, dense_block, residual
 
 PRIMITIVES: dict[str, Callable[..., Any]] = {
     f.__name__: f
@@ -104,6 +106,7 @@ PRIMITIVES: dict[str, Callable[..., Any]] = {
         flop_count,
         max_pool,
         sum_pool,
+        product_pool,
         average_pool,
         lp_pool,
         global_max_pool,
@@ -139,6 +142,8 @@ PRIMITIVES: dict[str, Callable[..., Any]] = {
         embedding,
         patch_embedding,
         residual,
+        basic_block,
+        dense_block,
         scaled_dot_product_attention,
         multi_head_attention,
         additive_attention,
@@ -155,6 +160,7 @@ ATTENTIONS = (normalised_last, scaled_first, softmax_in_float32)
 # Further formulas that implementations use; a backend claims one by its name.
 FORMULAS: dict[str, dict[str, Callable[..., Any]]] = {
     "batch_norm": {"folded": folded_batch_norm, "factored": factored_batch_norm},
+    "basic_block": OTHER_BASIC_BLOCKS,
     "gelu": {"by_rational_powers": gelu_by_rational_powers, "complementary": complementary_gelu},
     "lp_pool": {"averaged": averaged_lp_pool},
     "layer_norm": {
@@ -182,6 +188,7 @@ __all__ = [
     "adaptive_max_pool",
     "additive_attention",
     "average_pool",
+    "basic_block",
     "batch_norm",
     "binary_step",
     "convolution",
@@ -189,6 +196,7 @@ __all__ = [
     "decoder_block",
     "decoder_step",
     "dense",
+    "dense_block",
     "dropout",
     "embedding",
     "encoder_block",
@@ -216,6 +224,7 @@ __all__ = [
     "pad",
     "parameter_count",
     "patch_embedding",
+    "product_pool",
     "relu",
     "residual",
     "rms_norm",

@@ -90,6 +90,7 @@ def pad(x: Array, *, padding: Sequence[Pair], mode: str = "constant", value: flo
     Shapes: x (N, C, *S), one pair (before, after) for each spatial axis -> (N, C, *(S + before + after)).
     Raises: ValueError for an unknown mode, a negative padding, reflect with a padding of S or more,
     replicate of nothing, circular with a padding of more than S.
+    Source: Meilă (2026), "Parameters", for zeros; PyTorch, "torch.nn.functional.pad", for the other modes.
 
     >>> pad(np.array([[[1.0, 2.0, 3.0]]]), padding=[(2, 1)], mode="reflect")
     array([[[3., 2., 1., 2., 3., 2.]]])

@@ -1,6 +1,6 @@
 """Pooling: each window of a signal becomes one number.
 
-    y[n, c, i] = f over k of  x[n, c, s i + d k - p]        f is max, a sum, an average or a norm
+    y[n, c, i] = f over k of  x[n, c, s i + d k - p]        f is max, a sum, a product, an average or a norm
 
 for the position i of a window and its element k, each one index a spatial axis. s is the stride, d the
 dilation, p the padding before the signal. The windows of an adaptive pool differ in size; the i-th of
@@ -124,6 +124,21 @@ def sum_pool(
     return np.sum(seen(x, kernel, stride, padding, 1, ceil_mode), axis=-1)
 
 
+def product_pool(
+    x: Array, *, kernel: PerAxis, stride: PerAxis | None = None, padding: Padding = 0, ceil_mode: bool = False
+) -> Array:
+    """Multiply the elements of each window. The padding is one.
+
+    Shapes: x (N, C, *S) -> (N, C, *P), with P as in pooled_size. padding: one side or pair an axis.
+    Raises: ValueError if there is no window, or padding or an option is not one for each axis.
+    Source: Meilă (2026), "Pooling".
+
+    >>> product_pool(np.array([[[2.0, 3.0, -4.0]]]), kernel=2, padding=((0, 1),))
+    array([[[ 6., -4.]]])
+    """
+    return np.prod(seen(x, kernel, stride, padding, 1, ceil_mode, outside=1.0), axis=-1)
+
+
 def average_pool(
     x: Array,
     *,
@@ -207,6 +222,7 @@ def global_max_pool(x: Array) -> Array:
 
     Shapes: x (N, C, *S) with at least one element in *S -> (N, C, *1), one 1 for each spatial axis.
     Raises: ValueError if a spatial axis is empty.
+    Source: Meilă (2026), "Pooling", with one window for the whole signal.
 
     >>> global_max_pool(np.array([[[1.0, 4.0, 2.0]]]))
     array([[[4.]]])
@@ -247,6 +263,7 @@ def adaptive_max_pool(x: Array, *, output_size: PerAxis) -> Array:
 
     Shapes: x (N, C, *S) with at least one element in *S -> (N, C, *O). output_size: O, one for each axis.
     Raises: ValueError if a spatial axis is empty, or O is not positive, one for each axis.
+    Source: PyTorch, "AdaptiveMaxPool1d", and `aten/src/ATen/native/AdaptivePooling.h` for the windows.
 
     >>> adaptive_max_pool(np.array([[[1.0, 2.0, 5.0, 3.0, 4.0]]]), output_size=2)
     array([[[5., 5.]]])
@@ -259,6 +276,7 @@ def adaptive_average_pool(x: Array, *, output_size: PerAxis) -> Array:
 
     Shapes: x (N, C, *S) with at least one element in *S -> (N, C, *O). output_size: O, one for each axis.
     Raises: ValueError if a spatial axis is empty, or O is not positive, one for each axis.
+    Source: PyTorch, "AdaptiveAvgPool1d", and `aten/src/ATen/native/AdaptivePooling.h` for the windows.
 
     >>> adaptive_average_pool(np.array([[[1.0, 2.0, 6.0, 1.0, 8.0]]]), output_size=2)
     array([[[3., 5.]]])

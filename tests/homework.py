@@ -69,6 +69,10 @@ def max_pool(x, *, kernel, stride=None, padding=None, dilation=None):
     return pooled(np.max, x, kernel, stride, padding, dilation, fill=-np.inf)
 
 
+def product_pool(x, *, kernel, stride=None, padding=None):
+    return pooled(np.prod, x, kernel, stride, padding, fill=1)
+
+
 def average_pool(x, *, kernel, stride=None, padding=None, count_include_pad=True):
     if count_include_pad:
         return pooled(np.mean, x, kernel, stride, padding)
@@ -126,6 +130,24 @@ def residual(x, w1, w2, b1=None, b2=None):
     if b2 is not None:
         branch = branch + b2
     return x + branch
+
+
+def basic_block(
+    x, w1, mean1, var1, gamma1, beta1, w2, mean2, var2, gamma2, beta2,
+    w_x=None, mean_x=None, var_x=None, gamma_x=None, beta_x=None, *, stride=1, eps=1e-5,
+):  # fmt: skip
+    def layer(x, w, stride, *norm):
+        padding = [k // 2 for k in w.shape[2:]]
+        return batch_norm(convolution(x, w, stride=stride, padding=padding), *norm, eps=eps)[0]
+
+    y = layer(relu(layer(x, w1, stride, mean1, var1, gamma1, beta1)), w2, 1, mean2, var2, gamma2, beta2)
+    return relu(y + (x if w_x is None else layer(x, w_x, stride, mean_x, var_x, gamma_x, beta_x)))
+
+
+def dense_block(x, *kernels):
+    for w in kernels:
+        x = np.concatenate([x, convolution(relu(x), w, padding="same")], axis=1)
+    return x
 
 
 def sinusoidal_encoding(t, *, d, base=10000.0, first_index=0, layout="interleaved"):

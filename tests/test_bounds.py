@@ -275,6 +275,17 @@ def test_exp_of_a_number_of_which_nothing_is_known() -> None:
     assert (y.error == np.inf).all()
 
 
+def test_fixed_points_are_met_unless_a_claim_says_otherwise() -> None:
+    """exp(0) is 1 and tanh(0) is 0, or as near as the claimed ulps allow; exp(-inf) is 0 in any case."""
+    met = default_arithmetic(FLOAT32, ulps={"exp": 900})
+    missed = replace(met, misses_fixed_points=True)
+    for a, allowed in ((met, 0.0), (missed, 900 * 2 * FLOAT32.u)):
+        y = np.exp(Bounded(np.array([0.0, -np.inf]), np.zeros(2), a))
+        assert allowed <= y.error[0] <= allowed * (1 + FLOAT32.u)
+        assert y.error[1] == 0
+    assert np.tanh(Bounded(np.zeros(1), np.zeros(1), missed)).error[0] > 0
+
+
 def spread(rng: np.random.Generator, top: int) -> Floats:
     """Numbers of every magnitude from 2^-30 to 2^top."""
     return rng.standard_normal(12000) * 2.0 ** rng.integers(-30, top, 12000)
@@ -393,6 +404,41 @@ def test_matrix_products(n: int, number: int, base: Machine, kind: str, certain:
             got = np.matmul(machine.given(x), machine.given(w)).value
             bound = np.matmul(X.under(machine.claims), W.under(machine.claims))
         assert (worst := within(got, bound)) <= 1, (worst, machine, x, w)
+
+
+@seed(20)
+@attack
+@given(SHAPES, SEEDS, st.sampled_from([*LOW, FLOAT64]), st.sampled_from(KINDS), st.booleans(), st.booleans())
+def test_products(n: int, number: int, F: Format, kind: str, certain: bool, flushes: bool) -> None:
+    """The product of n factors, with errors or without, in any order, stays within its bound, in and out of range."""
+    rng = np.random.default_rng(number)
+    x, X = cornered(rng, data(kind, rng, (3, n), F), F, 0.0 if certain else 2.0**-6)
+    bound = np.prod(X.under(default_arithmetic(F, flushes_results=flushes)), axis=-1)
+    factors = list(x.T)
+    while len(factors) > 1:
+        one, other = (factors.pop(rng.integers(len(factors))) for _ in range(2))
+        with np.errstate(all="ignore"):
+            y = F.round(one * other)  # one rounding: float64 holds the product of two numbers of a low format
+        factors.append(np.where(np.abs(y) < F.smallest_normal, 0.0, y) if flushes else y)
+    assert (worst := within(factors[0], bound)) <= 1, (worst, x)
+
+
+def test_products_are_exact_where_every_part_of_them_is() -> None:
+    """Small integers and powers of two, in any order; a zero, unless others overflow; one factor alone."""
+    claims = default_arithmetic(BFLOAT16)
+    for factors in ([3.0, -5.0, 17.0], [2.0**60, 3.0, 0.25], [0.3, 0.0], [1.0, 0.30078125]):
+        y = np.prod(Bounded.of(BFLOAT16.round(np.array(factors)), claims))
+        assert y.error == 0
+    assert np.prod(Bounded.of(np.array([17.0, 17.0]), claims)).error > 0
+    assert np.prod(Bounded.of(np.array([0.0, 2.0**100, 2.0**100]), claims)).error == np.inf
+
+
+def test_products_of_special_values() -> None:
+    """NaN and infinity are certain, unless what an infinity meets may underflow to zero."""
+    claims, tiny = default_arithmetic(FLOAT32), FLOAT32.smallest_normal
+    for factors in ([np.nan, tiny, tiny], [np.inf, -2.0], [np.inf, 0.0], [np.inf, 2.0**100, 2.0**100]):
+        assert np.prod(Bounded.of(np.array(factors), claims)).error == 0
+    assert np.prod(Bounded.of(np.array([np.inf, tiny, tiny]), claims)).error == np.inf
 
 
 def test_a_big_bias_that_starts_the_accumulator() -> None:

@@ -49,8 +49,8 @@ class Emulated:
         return call
 
     def _stored(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        def call(x: Any, **options: Any) -> Any:
-            y = function(x.astype(np.longdouble), **options)
+        def call(*arrays: Any, **options: Any) -> Any:
+            y = function(*(x.astype(np.longdouble) for x in arrays if x is not None), **options)
             return self.machine.storage.round(y.astype(float)).astype(self.machine.storage.dtype)
 
         return call
@@ -162,6 +162,21 @@ def test_accuracy_is_measured(primitive: str, operation: str, f: Callable[..., A
     found = re.search(r"found ([\d.]+)", str(caught.value))
     assert found and k - 0.1 <= float(found[1]) <= k + 1.1
     assert caught.value.draw.numbers == 1  # the point alone
+
+
+def test_an_exponential_of_zero_that_is_not_one_is_found() -> None:
+    """The weights are stored as ones, and their sum is not: a mean that lies midway is rounded to the other side."""
+
+    def nearly(*arrays: Any, **options: Any) -> Any:
+        return reference.scaled_dot_product_attention(*arrays, **options) / (1 - 2.0**-13)
+
+    claims = wide_arithmetic(BFLOAT16, ulps={"exp": 2.0**11, "divide": 2}, formulas=("normalised_last",))
+    machine = Machine(BFLOAT16, FLOAT32, FLOAT32)
+    check = "CLAIM-PRODUCTS scaled_dot_product_attention"
+    with pytest.raises(ClaimContradicted, match="misses_fixed_points: claimed no, found yes"):
+        probed(check, backend(machine, claims, scaled_dot_product_attention=nearly))
+    told = backend(machine, replace(claims, misses_fixed_points=True), scaled_dot_product_attention=nearly)
+    assert {finding["claim"]: finding["found"] for finding in probed(check, told)}["misses_fixed_points"] == "yes"
 
 
 def test_a_claim_that_is_too_wide_is_named() -> None:

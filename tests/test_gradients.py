@@ -15,6 +15,7 @@ from adapters.backend import NotOffered
 from conformance.cases import CASES
 from conformance.checks import lanes
 from conformance.mutants import MUTANTS, Adapter, tried
+from conformance.mutants.lanes import IN_LONG_SUMS
 from properties import agreement, trial
 from properties.agreement import Failure, LawBroken, Raised, WrongShape
 from properties.law import law
@@ -27,6 +28,7 @@ BACKWARD = {name: mutant for name, mutant in MUTANTS.items() if mutant.replaces 
 ELSEWHERE = {  # within the bounds, or too rare: what finds it is a convention, and a law
     "lp_pool: gradient_zero_at_zero",
     "cross_entropy: gradient_softmax_minus_target",
+    *(name for name, mutant in BACKWARD.items() if mutant.name in IN_LONG_SUMS),
 }
 
 

@@ -131,7 +131,7 @@ def test_a_primitive_selects_its_checks(tmp_path: Path) -> None:
     assert "VALUES softmax" in outcomes(tmp_path)
     assert any(check.startswith("SOFT-") for check in outcomes(tmp_path))
     assert {check for check, outcome in outcomes(tmp_path).items() if outcome != "conforms"} == {
-        "GRADIENTS softmax",
+        *("GRADIENTS softmax", "HOM-VJP softmax", "LONG-VJP softmax"),
         "SOFT-5 two_classes",  # it has no sigmoid, and no gradients
         "SOFT-6 rows_of_the_jacobian",
     }

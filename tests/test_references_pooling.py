@@ -22,6 +22,7 @@ from reference import (
     global_max_pool,
     lp_pool,
     max_pool,
+    product_pool,
     sum_pool,
 )
 from reference.arithmetic import read
@@ -127,6 +128,8 @@ def test_pools_are_their_index_equations(shape: Any, K: Any, s: Any, pairs: Any,
     assert max_pool(x, **padded, dilation=d).tolist() == largest.astype(float).tolist()
     (bound,) = read(sum_pool, [x], padded, DOUBLE)
     assert_within(bound, literal(lambda elements, _: sum(elements, Fraction(0))), "sum")
+    (bound,) = read(product_pool, [x], padded, DOUBLE)
+    assert_within(bound, literal(lambda elements, _: math.prod(elements, start=Fraction(1))), "product")
     for counts in (True, False):
         (bound,) = read(average_pool, [x], padded | {"count_include_pad": counts}, DOUBLE)
         average = literal(lambda elements, more, on=counts: sum(elements, Fraction(0)) / (len(elements) + more * on))
@@ -160,7 +163,7 @@ def test_pools_are_scipys_filters(K: int) -> None:
 def test_the_order_of_a_window_does_not_matter() -> None:
     """Pooling is commutative: max(a, b) = max(b, a) (Meilă, 2026, "Pooling"). Integers, so that sums are exact."""
     window = np.array([3.0, -4.0, 0.0, 5.0])
-    for f in (max_pool, sum_pool, average_pool, lp_pool):
+    for f in (max_pool, sum_pool, product_pool, average_pool, lp_pool):
         results = {f(np.array([[order]]), kernel=4).item() for order in itertools.permutations(window)}
         assert len(results) == 1
 
@@ -235,7 +238,7 @@ def test_global_pools_see_everything() -> None:
 # -- what is refused -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("pool", [max_pool, sum_pool, average_pool, lp_pool])
+@pytest.mark.parametrize("pool", [max_pool, sum_pool, product_pool, average_pool, lp_pool])
 @pytest.mark.parametrize(
     "options",
     [
@@ -257,7 +260,7 @@ def test_pools_refuse_what_has_no_window(pool: Any, options: dict[str, Any]) -> 
 @pytest.mark.parametrize("padding", [-1, (1, 1), ((0, -1),), "same?"])
 def test_pools_refuse_paddings_that_mean_nothing(padding: Any) -> None:
     """A negative side, or not one pair for each axis."""
-    for pool in (max_pool, sum_pool, average_pool):
+    for pool in (max_pool, sum_pool, product_pool, average_pool):
         with pytest.raises(ValueError, match="padding"):
             pool(np.ones((1, 1, 3)), kernel=2, padding=padding)
 

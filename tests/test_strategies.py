@@ -7,6 +7,7 @@ import importlib.util
 import itertools
 import math
 import random
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -25,14 +26,17 @@ from properties.strategies import (
     Problems,
     attentions,
     average_pools,
+    basic_blocks,
     batch_norms,
     convolutions,
     cross_entropies,
+    dense_blocks,
     draw,
     draws,
     dropouts,
     lp_pools,
     max_pools,
+    mismatched_basic_blocks,
     mismatched_residuals,
     multi_head_attentions,
     output_sizes,
@@ -340,6 +344,34 @@ REACH: dict[str, dict[str, Reached]] = {
             for n in (1, 2, 3)
         },
     },
+    "basic_block": {
+        **{
+            f"{path} of rank {rank}": lambda p, stride=stride, projects=projects, rank=rank: (
+                (p.options["stride"], p.arrays["w_x"] is not None, len(shape(p))) == (stride, projects, rank + 2)
+                and 0 not in shape(p)
+            )
+            for path, stride, projects in (("identity", 1, False), ("strided", 2, True), ("projected", 1, True))
+            for rank in (1, 2)
+        },
+        "a stride whose padding stands on both sides": lambda p: (
+            p.options["stride"] == 2 and shape(p)[2] % 2 == 0 and shape(p, "w1")[2] == 3
+        ),
+        "a projection that nothing but the weights asks for": lambda p: (
+            p.arrays["w_x"] is not None and p.options["stride"] == 1 and shape(p)[1] == shape(p, "w1")[0]
+        ),
+        **{f"kernels of {K}": lambda p, K=K: shape(p, "w1")[2] == K for K in (1, 3, 5)},
+        **{f"eps {eps}": _has("eps", eps) for eps in (1e-5, 0.5)},
+        "an empty batch": lambda p: 0 in shape(p),
+    },
+    "dense_block": {
+        **{f"{n} layers": lambda p, n=n: sum(w is not None for w in p.arrays.values()) == n + 1 for n in (1, 2, 3)},
+        "kernels of one element": lambda p: set(shape(p, "w1")[2:]) == {1},
+        "a layer of several kernels": lambda p: shape(p, "w1")[0] > 1,
+        "layers that grow by different numbers": lambda p: (
+            p.arrays["w2"] is not None and shape(p, "w1")[0] != shape(p, "w2")[0]
+        ),
+        "an empty batch": lambda p: 0 in shape(p),
+    },
     "residual": {
         "one vector": lambda p: len(shape(p)) == 1,
         "an empty batch": lambda p: 0 in shape(p),
@@ -559,6 +591,7 @@ REACH |= {
         "an empty signal": lambda p: 0 in shape(p)[2:],
     },
     "sum_pool": WINDOWS | PADDED,
+    "product_pool": WINDOWS | PADDED,
     "average_pool": WINDOWS
     | PADDED
     | {
@@ -646,6 +679,8 @@ OF_LAWS = {
     "many": dropouts(many=True),
     "pads": pads(mode=("circular",)),
     "blocks": residuals(blocks=2),
+    "deep": dense_blocks(layers=(2, 3)),
+    "identities": basic_blocks(paths=("identity",)),
     "offset": sinusoidal_encodings(offset=True),
     "losses": cross_entropies(others=("x2", "c")),
     "pool with room": max_pools(padding=("none", "symmetric"), room=6),
@@ -675,6 +710,17 @@ def test_no_mismatched_block_is_valid() -> None:
             accepts(problem)
         assert 1 not in (*shape(problem)[1:], *shape(problem, "w1"), *shape(problem, "w2"))
     assert {problem.choices[0] for problem in problems} == set(range(5))
+
+
+def test_no_mismatched_basic_block_is_valid() -> None:
+    """The reference rejects every one, at the sum and nowhere else, and no side of either shape is 1."""
+    problems = [*mismatched_basic_blocks().pool(1.0, 0), *free(mismatched_basic_blocks(), 200)]
+    for problem in problems:
+        with pytest.raises(ValueError, match="cannot be added") as found:
+            accepts(problem)
+        branch, path = ([int(n) for n in sides.split(", ")[1:]] for sides in re.findall(r"\((.*?)\)", str(found.value)))
+        assert branch != path and 1 not in (*branch, *path)
+    assert {problem.choices[0] for problem in problems} == set(range(4))
 
 
 def test_options_are_restricted_to_what_a_law_asks_for() -> None:
@@ -762,6 +808,13 @@ def test_deep_pools_cover_every_pair_of_options(primitive: str) -> None:
     covered = values_of(ALL[primitive].pool(BREADTHS["deep"], 0), ALL[primitive], 2)
     share = len(covered & possible) / len(possible) if possible else 1
     assert share == 1, f"{share:.1%} of {len(possible)} pairs, without {sorted(map(sorted, possible - covered))[:5]}"
+
+
+def test_an_axis_has_two_names() -> None:
+    """Of three axes and of two, each is asked for by the number from the start and by that from the end."""
+    pool = softmaxes(from_both_ends=True).pool(2.0, 0)
+    asked = {(len(shape(problem)), problem.options["axis"]) for problem in pool}
+    assert {(rank, axis) for rank in (2, 3) for axis in range(-rank, rank)} <= asked
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -953,7 +1006,7 @@ def test_nine_elements_of_ten_are_decided(name: str, fmt: str, primitive: str) -
     (case,) = (case for case in CASES if case.primitive == primitive)
     formulas, arithmetic = reference.FORMULAS.get(primitive), backend.arithmetic(primitive)
     decided = elements = 0
-    for problem in case.problems.pool(trial.DEPTHS["default"].breadth(values.cases[case], backend), 0):
+    for problem in case.problems.pool(trial.DEPTHS["default"].share(values.cases[case]), 0):
         for drawn in draws(problem, 8, backend.format, trial.entropy_of(values.cases[case]), case.problems.kinds):
             options = {**backend.conventions(primitive), **drawn.options}
             options |= {"keep": np.ones(np.shape(drawn.x), bool)} if primitive == "dropout" else {}

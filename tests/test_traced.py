@@ -150,7 +150,7 @@ def _erf(z: Any) -> Any:
 def test_forward_and_backward_are_adjoint(case: Case) -> None:
     """<y_bar, J u> = <J' y_bar, u>, J u by a complex step, within the bound of the gradient in float64."""
     rng, tried = np.random.default_rng(5), 0
-    for call in calls(case, BFLOAT16, 5, 0.6, ORDINARY):
+    for call in calls(case, BFLOAT16, 5, 0.6 / case.problems.share, ORDINARY):
         directions = {i: np.rint(rng.standard_normal(call.arrays[i].shape) * 8) / 8 for i in call.wanted}
         stepped = [
             Step(x.astype(np.clongdouble) + 1j * STEP * directions.get(i, 0.0)) if holds_numbers(x) else x
@@ -243,6 +243,14 @@ def test_matrix_products_of_every_rank(shapes: tuple[tuple[int, ...], tuple[int,
     for x, found, product in ((a, left, lambda e: np.matmul(e, b)), (b, right, lambda e: np.matmul(a, e))):
         units = np.eye(x.size).reshape(x.size, *x.shape)
         assert found.ravel().tolist() == [np.sum(g * product(unit)) for unit in units]
+
+
+@pytest.mark.parametrize("factors", [[2.0, -3.0, 5.0], [2.0, 0.0, 5.0], [0.0, -3.0, 0.0], [7.0]])
+def test_the_derivative_of_a_product_is_that_of_the_others(factors: list[float]) -> None:
+    """Also where one factor is zero, or two are."""
+    (found,) = differentiated(lambda x: np.prod(x, axis=0), [np.array(factors)[:, None]], {}, [np.array([4.0])], [0])
+    others = [math.prod(factors[:i] + factors[i + 1 :]) for i in range(len(factors))]
+    assert found[:, 0].tolist() == [4.0 * other for other in others]
 
 
 def test_unused_arrays_have_the_gradient_zero() -> None:

@@ -153,7 +153,7 @@ def test_every_kind_of_data_is_drawn_on_every_problem() -> None:
 
 
 def test_a_law_is_tried_in_more_formats_the_deeper_a_run_goes() -> None:
-    """At depth "smoke" in the first that the run has, at "default" in both, at "deep" in all; values always."""
+    """Above depth "deep" in one that its id chooses of those that the run has, at "deep" in all; values always."""
     law = Check("X-1 law", "softmax", "X-1", "a law", formats=LAW_FORMATS)
 
     def formats(depth: str, there: list[Format], check: Check = law) -> list[Format]:
@@ -162,21 +162,42 @@ def test_a_law_is_tried_in_more_formats_the_deeper_a_run_goes() -> None:
         return [fmt for fmt in there if trial.is_tried(check, tried(Adapter(), fmt=fmt), names)]
 
     every = [FLOAT64, FLOAT32, BFLOAT16, FLOAT16]
-    assert formats("smoke", every) == [FLOAT64]
+    chosen = [formats("default", every, replace(law, id=f"X-{i} law"))[0] for i in range(9)]
+    assert {*chosen} == {FLOAT64, FLOAT32}
+    assert formats("smoke", every) == formats("default", every)
     assert formats("smoke", every[1:]) == [FLOAT32]
-    assert formats("default", every) == [FLOAT64, FLOAT32]
     assert formats("deep", every) == every
     assert formats("smoke", every, check()) == every
 
 
+def test_lanes_and_gradients_are_tried_in_every_format_above_smoke() -> None:
+    """At depth "smoke" a lane is tried in one format, and gradients in two: each row has others."""
+    every = [FLOAT64, FLOAT32, BFLOAT16, FLOAT16]
+    names = {fmt.name for fmt in every}
+    for part, most in (("lanes", 1), ("gradients", 2)):
+        for depth, n in (("smoke", most), ("default", 4), ("deep", 4)):
+            trial.configure(depth, 0)
+            seen = [
+                [
+                    fmt
+                    for fmt in every
+                    if trial.is_tried(
+                        replace(check(f"y{i}"), id=f"X y{i}", part=part), tried(Adapter(), fmt=fmt), names
+                    )
+                ]
+                for i in range(9)
+            ]
+            assert {len(formats) for formats in seen} == {n}
+            assert {fmt for formats in seen for fmt in formats} == {*every}
+
+
 def test_fewer_problems_where_shapes_are_compiled() -> None:
-    """A compiled mode sees the same series of problems, but less of it; at depth "deep" all of it."""
+    """A compiled mode sees the same series of problems, but less of it."""
     eager, compiled = tried(Adapter()), replace(tried(Adapter()), mode="compiled")
-    for depth in ("smoke", "default"):
+    for depth in ("smoke", "default", "deep"):
         few, many = (PROBLEMS["softmax"].pool(trial.DEPTHS[depth].breadth(check(), b), 0) for b in (compiled, eager))
         assert 0 < len(few) < len(many)
         assert all(problem in many for problem in few)
-    assert trial.DEPTHS["deep"].breadth(check(), compiled) == trial.DEPTHS["deep"].breadth(check(), eager)
 
 
 # -- the same inputs -----------------------------------------------------------------------------------

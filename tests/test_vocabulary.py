@@ -190,6 +190,14 @@ CALLS: dict[str, list[tuple[list[Any], dict[str, Any]]]] = {
         ([x[0], x[0, :, :2], x[0, :, :3], np.ones((2, 6)), np.ones((2, 2)), np.ones((2, 3)), *b], {})
         for b in ([], [flat[:2]])
     ],
+    "basic_block": [
+        ([x, np.ones((4, 4, 3)), *[flat] * 4, np.ones((4, 4, 3)), *[flat] * 4], {}),
+        (
+            [x, np.ones((4, 4, 3)), *[flat] * 4, np.ones((4, 4, 3)), *[flat] * 4, np.ones((4, 4, 1)), *[flat] * 4],
+            {"stride": 2, "eps": 0.5},
+        ),
+    ],
+    "dense_block": [([x, np.ones((2, 4, 3))], {}), ([x, np.ones((2, 4, 3)), np.ones((1, 6, 1))], {})],
     "residual": [
         ([x, np.ones((3, 6)), np.ones((6, 3)), *biases], {})
         for biases in ([], [flat[:3]], [None, np.ones(6)], [flat[:3], np.ones(6)])
@@ -205,6 +213,7 @@ CALLS: dict[str, list[tuple[list[Any], dict[str, Any]]]] = {
         ([x[:, :, None]], {"kernel": (1, 2), "padding": ((1, 2), 0)}),
     ],
     "sum_pool": [([x], {"kernel": 2}), ([x], {"kernel": 3, "stride": 2, "padding": 1, "ceil_mode": True})],
+    "product_pool": [([x], {"kernel": 2}), ([x], {"kernel": 3, "stride": 2, "padding": 1, "ceil_mode": True})],
     "average_pool": [
         ([x], {"kernel": 2}),
         ([x], {"kernel": 3, "stride": 2, "padding": 1, "ceil_mode": True}),

@@ -15,6 +15,7 @@ from conformance.mutants import (  # noqa: F401  # each registers its mutants
     dense,
     dropout,
     embedding,
+    forward_mode,
     gradients,
     lanes,
     loss,

@@ -84,6 +84,18 @@ def causal(x: Any, *, axis: int = -1) -> Any:
     return e / np.maximum(np.cumsum(e, axis=axis), np.finfo(float).tiny)
 
 
+@mutant("softmax")
+def counted_from_the_start(x: Any, *, axis: int = -1) -> Any:
+    """An axis below 0 but the last loses its sign: -2 is taken for 2."""
+    return softmax(x, axis=axis if axis >= -1 else min(-axis, x.ndim - 1))
+
+
+@mutant("softmax")
+def one_before_the_axis(x: Any, *, axis: int = -1) -> Any:
+    """An axis below 0 is counted from the axis before the last, except for the last itself."""
+    return softmax(x, axis=axis if axis >= -1 else max(axis - 1, -x.ndim))
+
+
 # -- log_softmax ---------------------------------------------------------------------------------------
 
 
@@ -131,6 +143,12 @@ def in_base_two(x: Any, *, axis: int = -1) -> Any:
 def of_the_last_axis(x: Any, *, axis: int = -1) -> Any:
     """The axis is ignored, where that can be."""
     return log_softmax(x, axis=-1 if x.shape[-1] else axis)
+
+
+@mutant("log_softmax")
+def names_from_the_end_are_the_last(x: Any, *, axis: int = -1) -> Any:
+    """Every axis below 0 is taken for the last."""
+    return log_softmax(x, axis=max(axis, -1) if x.shape[-1] else axis)
 
 
 @mutant("log_softmax")

@@ -62,7 +62,7 @@ def gradient_mutant(*primitives: str) -> Callable[[Wrong], Wrong]:
 
 
 def _adapted(wrong: Wrong, primitive: str) -> Callable[..., Any]:
-    """What an adapter has as its `gradient`."""
+    """What an adapter has as its `gradient`; those of other primitives are right."""
 
     def gradient(function: Callable[..., Any], wanted: tuple[int, ...]) -> Callable[..., tuple[Any, ...]]:
         signature = inspect.signature(function)
@@ -70,9 +70,9 @@ def _adapted(wrong: Wrong, primitive: str) -> Callable[..., Any]:
         def pulled(cotangent: Any, *arrays: Any, **options: Any) -> tuple[Any, ...]:
             bound = signature.bind(*arrays, **options)
             bound.apply_defaults()
-            call = Call(primitive, dict(bound.arguments), cotangent)
+            call = Call(function.__name__, dict(bound.arguments), cotangent)
             right = call.gradients()
-            found = right | wrong(right, call)
+            found = right | (wrong(right, call) if call.primitive == primitive else {})
             return tuple(found[list(signature.parameters)[i]] for i in wanted)
 
         return pulled
@@ -307,6 +307,24 @@ def no_gradient_in_a_window_that_sticks_out(g: Gradients, p: Call) -> Gradients:
 def one_divided_by_the_kernel(g: Gradients, p: Call) -> Gradients:
     """The gradient of the average."""
     return {"x": g["x"] / math.prod(per_axis(p.kernel, p.x.ndim - 2))}
+
+
+@gradient_mutant("product_pool")
+def product_over_the_factor(g: Gradients, p: Call) -> Gradients:
+    """y / x, which is 0/0 for a factor of zero, and then set to zero."""
+    return {"x": np.where(p.x == 0, 0.0, g["x"])}
+
+
+@gradient_mutant("product_pool")
+def every_factor_gets_the_cotangent(g: Gradients, p: Call) -> Gradients:
+    """The gradient of a sum."""
+    return p.gradients(x=np.ones(p.x.shape))
+
+
+@gradient_mutant("product_pool")
+def times_the_whole_product(g: Gradients, p: Call) -> Gradients:
+    """g y for g y / x: the division is forgotten."""
+    return {"x": g["x"] * p.x}
 
 
 @gradient_mutant("lp_pool")
@@ -590,6 +608,69 @@ def before_the_ramp(g: Gradients, p: Call) -> Gradients:
 def the_last_bias_is_forgotten(g: Gradients, p: Call) -> Gradients:
     """b2 has no gradient."""
     return {"b2": np.zeros(p.b2.shape)} if p.b2 is not None else g
+
+
+@gradient_mutant("basic_block")
+def the_path_of_x_is_lost(g: Gradients, p: Call) -> Gradients:
+    """Without a projection x gets its gradient through the branch alone."""
+    return {"x": g["x"] - p.g * (reference.basic_block(**p.arguments) > 0)} if p.w_x is None else {}
+
+
+@gradient_mutant("basic_block")
+def the_projection_is_detached(g: Gradients, p: Call) -> Gradients:
+    """x gets nothing through its projection, whose own weights learn."""
+    if p.w_x is None:
+        return {}
+    opened = p.g * (reference.basic_block(**p.arguments) > 0)
+    scale = np.reshape(p.gamma_x / np.sqrt(p.var_x + p.eps), (-1, *[1] * (p.x.ndim - 2)))
+    stride = per_axis(p.stride, p.x.ndim - 2)
+    (lost,) = differentiated(reference.convolution, [p.x, p.w_x], {"stride": stride}, [opened * scale], [0])
+    return {"x": g["x"] - lost}
+
+
+@gradient_mutant("basic_block")
+def through_a_closed_last_ramp(g: Gradients, p: Call) -> Gradients:
+    """The last ReLU is no gate for the path of x, nor for the branch."""
+    return {"x": p.gradients(beta2=p.beta2 + 2.0**200)["x"]}
+
+
+@gradient_mutant("basic_block")
+def through_every_ramp(g: Gradients, p: Call) -> Gradients:
+    """The first convolution learns also where a ReLU was closed."""
+    return {"w1": p.gradients(beta1=p.beta1 + 2.0**100, beta2=p.beta2 + 2.0**200)["w1"]}
+
+
+@gradient_mutant("basic_block")
+def the_projection_learns_nothing(g: Gradients, p: Call) -> Gradients:
+    """Its kernel is detached."""
+    return {"w_x": 0 * g["w_x"]} if "w_x" in g else {}
+
+
+@gradient_mutant("basic_block")
+def norms_without_their_statistics(g: Gradients, p: Call) -> Gradients:
+    """The weight of the second norm learns from what was not divided by the deviation."""
+    return {"gamma2": g["gamma2"] * np.sqrt(p.var2 + p.eps)}
+
+
+@gradient_mutant("dense_block")
+def through_the_layers_alone(g: Gradients, p: Call) -> Gradients:
+    """What is joined is detached: x gets nothing from its own channels of the result."""
+    return {"x": g["x"] - p.g[:, : p.x.shape[1]]}
+
+
+@gradient_mutant("dense_block")
+def joined_without_the_layers(g: Gradients, p: Call) -> Gradients:
+    """x gets its own channels of the cotangent, and nothing through the layers."""
+    return {"x": p.g[:, : p.x.shape[1]]}
+
+
+@gradient_mutant("dense_block")
+def later_layers_teach_nothing(g: Gradients, p: Call) -> Gradients:
+    """The first kernels learn from their own channels alone."""
+    C, k = p.x.shape[1], p.w1.shape[0]
+    own = p.g.copy()
+    own[:, C + k :] = 0
+    return {"w1": p.gradients(g=own)["w1"]}
 
 
 @gradient_mutant("scaled_dot_product_attention")

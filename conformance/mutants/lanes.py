@@ -9,16 +9,23 @@ from typing import Any
 import numpy as np
 
 from adapters.backend import Backend
+from conformance.cases import CASES
 from conformance.mutants.base import Adapter, mutant, tried
+from conformance.mutants.gradients import Call, Gradients, gradient_mutant
+from properties.strategies.long_gradients import BUILDERS
 from reference import (
     PRIMITIVES,
     average_pool,
     convolution,
     dense,
+    feed_forward,
     global_average_pool,
+    group_norm,
+    instance_norm,
     layer_norm,
     max_pool,
     residual,
+    rms_norm,
     scaled_dot_product_attention,
     sum_pool,
     tanh,
@@ -155,6 +162,8 @@ def _squeezes_nothing(primitive: str) -> None:
 
 
 for _primitive in (
+    "basic_block",
+    "dense_block",
     "group_norm",
     "additive_attention",
     "lstm_step",
@@ -196,3 +205,98 @@ def adds_in_the_format(x: Any, **options: Any) -> Any:
     y = sum_pool(_wide(x), **options)
     ones = sum_pool(np.ones(x.shape), **options)
     return np.where(ones > 500, np.clip(y, -256.0, 256.0), y).astype(x.dtype)
+
+
+@gradient_mutant(*BUILDERS)
+def without_the_last_of_many(right: Gradients, call: Call) -> Gradients:
+    """Of more than 300 cotangents the last is not counted."""
+    if call.g.size <= 300:
+        return right
+    g = call.g.copy()
+    g.flat[-1] = 0.0
+    return call.gradients(g)
+
+
+@gradient_mutant("dense", "embedding", "feed_forward", "convolution")
+def of_the_first_block(right: Gradients, call: Call) -> Gradients:
+    """What is used more than 900 times is told by the first 900 uses."""
+    return call.gradients(np.where(np.arange(call.g.size).reshape(call.g.shape) < 1800, call.g, 0.0))
+
+
+@gradient_mutant("dense", "convolution", "layer_norm", "batch_norm")
+def stops_growing(right: Gradients, call: Call) -> Gradients:
+    """The gradient of a bias that is used more than 900 times stops at 256, as sums in bfloat16 do."""
+    return {"bias": np.clip(right["bias"], -256.0, 256.0)} if "bias" in right and call.g.size > 1800 else {}
+
+
+# The names of wrong gradients that long sums alone need show.
+IN_LONG_SUMS = {f"gradient_{f.__name__}" for f in (without_the_last_of_many, of_the_first_block, stops_growing)}
+
+
+# -- HOM -----------------------------------------------------------------------------------------------
+
+
+@only("HOM", "feed_forward")
+def adds_backwards_where_large(x: Any, w1: Any, w2: Any, b1: Any = None, b2: Any = None) -> Any:
+    """Another order of the terms where numbers are large, as of another kernel: the last digits differ."""
+    if np.max(np.abs(x), initial=0.0) < 32:
+        return feed_forward(x, w1, w2, b1, b2)
+    return feed_forward(x, w1[::-1], w2[:, ::-1], None if b1 is None else b1[::-1], b2)
+
+
+@only("HOM", "layer_norm")
+def least_eps_of_layers(x: Any, *affine: Any, eps: float = 1e-5, **options: Any) -> Any:
+    """eps is 10^-5 at least, as cuDNN once asked for."""
+    return layer_norm(x, *affine, eps=max(eps, 1e-5), **options)
+
+
+@only("HOM", "group_norm")
+def least_eps_of_groups(x: Any, *affine: Any, eps: float = 1e-5, **options: Any) -> Any:
+    """eps is 10^-5 at least."""
+    return group_norm(x, *affine, eps=max(eps, 1e-5), **options)
+
+
+@only("HOM", "instance_norm")
+def least_eps_of_instances(x: Any, *affine: Any, eps: float = 1e-5) -> Any:
+    """eps is 10^-5 at least."""
+    return instance_norm(x, *affine, eps=max(eps, 1e-5))
+
+
+@only("HOM", "rms_norm")
+def least_eps_of_squares(x: Any, *affine: Any, eps: float = 1e-5, **options: Any) -> Any:
+    """eps is 10^-5 at least."""
+    return rms_norm(x, *affine, eps=max(eps, 1e-5), **options)
+
+
+def _on_a_grid(y: Any) -> Any:
+    return np.round(y * 2.0**40) / 2.0**40
+
+
+def _with_results_on_a_grid(primitive: str) -> Callable[..., Any]:
+    right = PRIMITIVES[primitive]
+
+    @functools.wraps(right)
+    def results_on_a_grid(*arrays: Any, **options: Any) -> Any:
+        """Results are kept with forty digits after the point, however small they are."""
+        y = right(*arrays, **options)
+        return (_on_a_grid(y[0]), *y[1:]) if isinstance(y, tuple) else _on_a_grid(y)
+
+    results_on_a_grid.__name__ = "results_on_a_grid"
+    return results_on_a_grid
+
+
+for case in CASES:
+    if any(way.endswith("-> y") for way in case.homogeneous):
+        mutant(case.primitive)(_with_results_on_a_grid(case.primitive))
+
+
+@mutant("binary_step")
+def steps_a_little_later(x: Any, **options: Any) -> Any:
+    """The step is at 1/32."""
+    return PRIMITIVES["binary_step"](x - 1 / 32, **options)
+
+
+@gradient_mutant(*(case.primitive for case in CASES if case.differentiable != () and not case.formats))
+def on_a_grid(right: Gradients, call: Call) -> Gradients:
+    """Gradients are kept with forty digits after the point, however small they are."""
+    return {name: _on_a_grid(g) for name, g in right.items()}

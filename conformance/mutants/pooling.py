@@ -20,14 +20,15 @@ from reference import (
     lp_pool,
     max_pool,
     pad,
+    product_pool,
     sum_pool,
 )
 from reference.arithmetic import BFLOAT16
 from reference.arrays import per_axis
 from reference.convolution import paddings
 
-WINDOWED = (max_pool, sum_pool, average_pool, lp_pool)
-PADDED = (max_pool, sum_pool, average_pool)
+WINDOWED = (max_pool, sum_pool, product_pool, average_pool, lp_pool)
+PADDED = (max_pool, sum_pool, product_pool, average_pool)
 AVERAGES = (average_pool, sum_pool)
 
 Change = Callable[[Function, Any, dict[str, Any]], Any]
@@ -269,6 +270,60 @@ def sums_the_magnitudes(x: Any, **options: Any) -> Any:
 def average_times_the_whole_kernel(x: Any, **options: Any) -> Any:
     """An average times the kernel, also where a window sticks out."""
     return average_pool(x, **options) * math.prod(per_axis(options["kernel"], x.ndim - 2))
+
+
+# -- product_pool --------------------------------------------------------------------------------------
+
+
+@mutant("product_pool")
+def pads_a_product_with_zeros(x: Any, **options: Any) -> Any:
+    """The padding is zero, as that of a sum is."""
+    if options.get("ceil_mode"):
+        return product_pool(x, **options)
+    return product_pool(pad(x, padding=_pairs(x, options)), **options | {"padding": 0})
+
+
+@mutant("product_pool")
+def product_of_magnitudes(x: Any, **options: Any) -> Any:
+    """exp of a sum of logarithms: the signs are lost."""
+    return np.abs(product_pool(x, **options))
+
+
+@mutant("product_pool")
+def product_without_zeros(x: Any, **options: Any) -> Any:
+    """Zeros are left out, as if they were padding."""
+    return product_pool(np.where(x == 0, 1.0, x), **options)
+
+
+@mutant("product_pool")
+def geometric_mean(x: Any, **options: Any) -> Any:
+    """The root of the product, of as many as there are in a window."""
+    y = product_pool(x, **options)
+    n = math.prod(per_axis(options["kernel"], x.ndim - 2))
+    return np.copysign(np.abs(y) ** (1 / n), y)
+
+
+@mutant("product_pool")
+def starts_from_zero(x: Any, **options: Any) -> Any:
+    """A product that starts where a sum does."""
+    return product_pool(x, **options) * 0
+
+
+@mutant("product_pool")
+def adds_up(x: Any, **options: Any) -> Any:
+    """A sum."""
+    return sum_pool(x, **options)
+
+
+@mutant("product_pool")
+def forgets_the_first_factor(x: Any, **options: Any) -> Any:
+    """The product begins with the second element of a window along the last axis."""
+    K, s = per_axis(options["kernel"], x.ndim - 2), _strides(x, options)
+    if K[-1] < 2 or options.get("ceil_mode"):
+        return product_pool(x, **options)
+    sides = [(0, 0)] * 2 + [*_pairs(x, options)]
+    padded = np.pad(x, sides, constant_values=1.0)[..., 1:]
+    return product_pool(padded, kernel=(*K[:-1], K[-1] - 1), stride=s)
 
 
 # -- lp_pool -------------------------------------------------------------------------------------------

@@ -42,6 +42,7 @@ def render(document: Document, environment: dict[str, Any]) -> str:
         tables=[
             ("claims", "Claims that are weaker than the default", views.claims(document)),
             ("probes", "Claims: claimed and found", views.probed(document)),
+            ("networks", "Whole networks", views.networks(checks)),
             ("statements", "Statements of the lectures, on trial", views.statements(checks)),
             ("choices", "Conventions: who does what", views.choices(checks)),
             ("documented", "Conventions: where they are documented", views.documented(checks)),

@@ -31,6 +31,7 @@ def render(document: Document) -> str:
         ("Known deviations", (line for entry in views.known(checks) for line in _entry(entry))),
         ("Claims that are weaker than the default", _table(views.claims(document))),
         ("Claims: claimed and found", _table(views.probed(document))),
+        ("Whole networks", _table(views.networks(checks))),
         ("Statements of the lectures, on trial", _table(views.statements(checks))),
         ("Conventions: who does what", _table(views.choices(checks))),
         ("Conventions: where they are documented", _table(views.documented(checks))),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.results import Document, backend_id, word
+from properties.agreement import VACUOUS
 
 Check = dict[str, Any]
 Rows = list[list[str]]
@@ -128,6 +129,41 @@ def probed(document: Document) -> Table:
         for (rank, adapter, device, claim, claimed, found), (primitives, formats) in sorted(same.items())
     ]
     return Table(["adapter", "device", "primitives", "formats", "claim", "claimed", "found", "verdict"], rows)
+
+
+def networks(checks: list[Check]) -> Table:
+    """How much the bounds say of each layer of a whole network, and from which layer on they say nothing."""
+    rows = []
+    for c in checks:
+        if not c["layers"]:
+            continue
+        series = ", ".join(f"{layer['layer']} {_short(layer['bound'])}" for layer in c["layers"])
+        if c["property"] == "layers":  # of which the widest call is noted
+            cells = [f"call by call, at most: {series}", "-", "-"]
+        else:
+            cells = [series, _first(c["layers"], "bound", VACUOUS), _first(c["layers"], "forward", 1.0)]
+        rows.append([c["id"], backend_id(c), word(c), *cells])
+    heads = [
+        "network",
+        "backend",
+        "outcome",
+        "bound/scale of each layer",
+        "vacuous from",
+        "carried forward, vacuous from",
+    ]
+    return Table(heads, rows)
+
+
+def _short(bound: Any) -> str:
+    return bound if isinstance(bound, str) else f"{bound:.1e}"
+
+
+def _first(layers: list[dict[str, Any]], bound: str, most: float) -> str:
+    """The first layer whose bound says nothing, and how many layers come before it."""
+    silent = [isinstance(layer[bound], str) or layer[bound] > most for layer in layers]
+    if not any(silent):
+        return "no layer"
+    return f"{layers[silent.index(True)]['layer']} (layer {silent.index(True) + 1} of {len(layers)})"
 
 
 def statements(checks: list[Check]) -> Table:

@@ -31,11 +31,25 @@ from properties.strategies.embedding import embeddings, patch_embeddings
 from properties.strategies.kinds import KINDS
 from properties.strategies.loss import cross_entropies
 from properties.strategies.normalization import batch_norms, group_norms, instance_norms, layer_norms, rms_norms
-from properties.strategies.pooling import adaptive_pools, average_pools, global_pools, lp_pools, max_pools, sum_pools
+from properties.strategies.pooling import (
+    adaptive_pools,
+    average_pools,
+    global_pools,
+    lp_pools,
+    max_pools,
+    product_pools,
+    sum_pools,
+)
 from properties.strategies.positions import learned_encodings, naive_encodings, sinusoidal_encodings
 from properties.strategies.problems import Problem, Problems, Spec
 from properties.strategies.recurrence import decoder_steps, recurrences
-from properties.strategies.residual import mismatched_residuals, residuals
+from properties.strategies.residual import (
+    basic_blocks,
+    dense_blocks,
+    mismatched_basic_blocks,
+    mismatched_residuals,
+    residuals,
+)
 
 __all__ = [
     "KINDS",
@@ -47,12 +61,14 @@ __all__ = [
     "additive_attentions",
     "attentions",
     "average_pools",
+    "basic_blocks",
     "batch_norms",
     "binary_steps",
     "convolutions",
     "cross_entropies",
     "decoder_blocks",
     "decoder_steps",
+    "dense_blocks",
     "denses",
     "draw",
     "draws",
@@ -72,6 +88,7 @@ __all__ = [
     "log_softmaxes",
     "lp_pools",
     "max_pools",
+    "mismatched_basic_blocks",
     "mismatched_residuals",
     "multi_head_attentions",
     "naive_encodings",
@@ -79,6 +96,7 @@ __all__ = [
     "pads",
     "parameter_counts",
     "patch_embeddings",
+    "product_pools",
     "recurrences",
     "relus",
     "residuals",

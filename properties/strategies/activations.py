@@ -7,34 +7,48 @@ from typing import Any
 from properties.strategies.kinds import KINDS
 from properties.strategies.problems import Pick, Problem, Problems, Spec
 
+LENGTHS = (2, 3, 1, 5, 17)
+
 
 def softmaxes(
-    *, length: tuple[int, ...] = (2, 3, 1, 5, 17), shift: bool = False, kinds: tuple[str, ...] | None = None
+    *,
+    length: tuple[int, ...] = LENGTHS,
+    shift: bool = False,
+    from_both_ends: bool = False,
+    kinds: tuple[str, ...] | None = None,
 ) -> Problems:
-    """Scores of any rank, normalised along any axis, of a length; shift adds a number c for each row."""
-    return _rows("softmax", length, shift, kinds)
+    """Scores of any rank, normalised along any axis, of a length.
+
+    shift adds a number c for each row. from_both_ends: the axis may have either of its names, a and a - rank.
+    """
+    return _rows("softmax", length, shift, from_both_ends, kinds)
 
 
-def log_softmaxes(*, shift: bool = False, kinds: tuple[str, ...] | None = None) -> Problems:
+def log_softmaxes(
+    *, shift: bool = False, from_both_ends: bool = False, kinds: tuple[str, ...] | None = None
+) -> Problems:
     """The problems of the softmax."""
-    return _rows("log_softmax", (2, 3, 1, 5, 17), shift, kinds)
+    return _rows("log_softmax", LENGTHS, shift, from_both_ends, kinds)
 
 
-def _rows(primitive: str, length: tuple[int, ...], shift: bool, kinds: tuple[str, ...] | None) -> Problems:
+def _rows(
+    primitive: str, length: tuple[int, ...], shift: bool, from_both_ends: bool, kinds: tuple[str, ...] | None
+) -> Problems:
     def build(pick: Pick) -> Problem:
-        rank = pick.option("rank", (1, 2, 3, 4))
-        axis = pick.option("axis", (-1, *range(rank - 1)))
+        rank = pick.option("rank", (3, 2, 4, 1) if from_both_ends else (1, 2, 3, 4))
+        from_the_end = range(-2, -rank - 1, -1)
+        axis = pick.option("axis", (*from_the_end, *range(rank), -1) if from_both_ends else (-1, *range(rank - 1)))
         others = pick.option("others", ("some", "none"))
         shape = [pick.size((2, 1, 3, 4)) for _ in range(rank)]
         shape[axis] = pick.size(length)
         if others == "none" and rank > 1:
-            shape[axis - 1] = 0
+            shape[(axis - 1) % rank] = 0
         kept = list(shape)
         kept[axis] = 1
         extras = {"c": Spec(tuple(kept))} if shift else {}
         return Problem(primitive, {"x": Spec(tuple(shape))}, {"axis": axis}, extras)
 
-    return Problems(primitive, build, kinds)
+    return Problems(primitive, build, kinds, share=0.5 if from_both_ends else 1.0)  # each is asked for twice
 
 
 # Of a function of each number alone, an offset that all of them share is no test.

@@ -355,6 +355,11 @@ BLOCK: dict[str, Change] = {
     "a padding mask for another number of tokens": larger("key_padding_mask", -1, least=2),
 }
 
+
+def _no_projection(p: Problem) -> bool:
+    return p.arrays["w_x"] is None
+
+
 INVALID: dict[str, dict[str, Change]] = {
     "output_size": {
         "kernel 0": _kernel_of(lambda p: 0),
@@ -450,6 +455,11 @@ INVALID: dict[str, dict[str, Change]] = {
     },
     "max_pool": {**POOL, **DILATED, **NO_ROOM},
     "sum_pool": {**POOL, **NO_ROOM},
+    "product_pool": {
+        **POOL,
+        **NO_ROOM,
+        "kernel 0": where(lambda p: p.options["stride"] is not None, first_entry("kernel", 0)),  # which is no stride
+    },
     "average_pool": {**POOL, **NO_ROOM},
     "lp_pool": {
         **POOL,
@@ -574,6 +584,31 @@ INVALID: dict[str, dict[str, Change]] = {
         **{f"u_{name} with other rows": larger(f"u_{name}", 0, least=2) for name in ("y", "s", "c")},
         "bias of another length": larger("bias", 0, least=2),
         "one bias for several numbers": one_for_all("bias"),
+    },
+    "basic_block": {
+        "kernels of another number of channels": larger("w1", 1),
+        "later kernels of another number of channels": larger("w2", 1),
+        "a stride without a projection": where(
+            lambda p: _no_projection(p) and max(_shape(p)[2:]) > 2, option("stride", 2)
+        ),
+        "a stride that leaves one position": where(
+            lambda p: _no_projection(p) and max(_shape(p)[2:]) > 2, option("stride", 4)
+        ),
+        "a projection of another number of channels": larger("w_x", 1),
+        "a running mean of another length": larger("mean1", 0, least=2),
+        "one weight for several channels": one_for_all("gamma2"),
+        "kernels with an axis too many": with_axis("w2"),
+        "stride 0": option("stride", 0),
+        "negative eps": option("eps", -1.0),
+    },
+    "dense_block": {
+        "kernels of another number of channels": larger("w1", 1),
+        "later kernels that see the newest alone": where(
+            lambda p: p.arrays["w2"] is not None and _shape(p)[1] + _shape(p, "w1")[0] > 2,
+            lambda p: _with(p, {}, w2=replace(_spec(p, "w2"), shape=(1, *_shape(p, "w1")[:1], *_shape(p, "w2")[2:]))),
+        ),
+        "later kernels with an axis too many": with_axis("w2"),
+        "x without a batch": shaped("x", lambda shape: shape[1:]),
     },
     "residual": {
         "one number for the width of the branch": one_for_all("b1"),

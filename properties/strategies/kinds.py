@@ -91,6 +91,11 @@ def powers(shape: Shape, fmt: Format, rng: Generator, first: bool) -> Floats:
     return integers(shape, fmt, rng, first) * 2.0 ** rng.integers(-reach, reach + 1)
 
 
+def near_one(shape: Shape, fmt: Format, rng: Generator, first: bool) -> Floats:
+    """Sizes from 1 to 2 with any digits: what is added up and multiplied is rounded, and far from the format's ends."""
+    return rng.uniform(1.0, 2.0, size=shape) * rng.choice([-1.0, 1.0], size=shape)
+
+
 CARRIED = 24  # digits of the accumulators of low formats, which have those of float32
 
 # Kinds that sums and products make no error on, or only their last rounding (the exact lane).
@@ -113,6 +118,9 @@ LONG: dict[str, Kind] = {f.__name__: f for f in (positive, ones, normal)}
 # Two layers multiply three numbers, so what is near the edge of a format for two is far beyond it.
 OF_TWO_LAYERS = tuple(kind for kind in KINDS if kind != "large")
 
+# Kinds whose rounding a power of two commutes with.
+SCALED: dict[str, Kind] = {near_one.__name__: near_one}
+
 # What stands in for a kind where an array keeps to ordinary sizes.
 MODERATE = dict.fromkeys(("wide", "offset", "large"), "normal")
 
@@ -131,7 +139,7 @@ def numbers(
     whole: bool = False,
 ) -> Floats:
     """Draw an array of a kind; its numbers are numbers of the format."""
-    x = (KINDS | EXACT | LONG)[kind](shape, fmt, rng, first)
+    x = (KINDS | EXACT | LONG | SCALED)[kind](shape, fmt, rng, first)
     if whole:
         return np.asarray(np.rint(np.abs(x)) % min(LONGEST, 2 ** (fmt.precision - 1)))
     x = fmt.round(x)

@@ -142,6 +142,33 @@ def sum_pools(
     )
 
 
+KINDS_OF_PRODUCTS = ("normal", "integers", "repeated", "sparse")
+
+
+def product_pools(
+    *,
+    stride: tuple[int | str, ...] = STRIDES,
+    padding: tuple[str, ...] = PADDINGS,
+    ceil_mode: tuple[bool, ...] = (False, False, False, True),
+) -> Problems:
+    """Windows of a product; a quarter of the problems has ceil_mode.
+
+    Of a few numbers of ordinary size: in which order they are multiplied is left open, and so no bound says anything
+    where some of them, by themselves, leave the range of the format.
+    """
+    return _pools(
+        "product_pool",
+        rank=(1, 2, 3),
+        kernel=(2, 1, 3),
+        stride=stride,
+        padding=padding,
+        dilation=None,
+        ceil_mode=ceil_mode,
+        others={},
+        kinds=KINDS_OF_PRODUCTS,
+    )
+
+
 def average_pools(
     *,
     kernel: tuple[int, ...] = (2, 1, 3, 4),

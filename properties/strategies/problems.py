@@ -222,6 +222,9 @@ def _covering(problems: Problems, breadth: float, seed: int) -> tuple[Problem, .
         together.update(covered(problem, pick))
 
     first, pick = varied()
+    for _ in range(CANDIDATES):  # the usual one has numbers, so that the shortest series judges something
+        if first.is_empty:
+            first, pick = varied()
     keep(first, pick)
     values = {name: [value for value in values if value != pick.usual[name]] for name, values in pick.offered.items()}
     n = math.ceil(breadth * (1 + sum(map(len, values.values())) + FURTHER))
@@ -248,7 +251,7 @@ def _wanted(problems: Problems, n: int, breadth: float, seed: int) -> tuple[Prob
     assert problems.wanted is not None
     every = replace(problems, wanted=None, kinds=None)
     found: tuple[Problem, ...] = ()
-    for further in (1, 4, 16, 64):
+    for further in (1, 4, 16, max(64, 1 / breadth)):
         found = tuple(filter(problems.wanted, _covering(every, further * breadth, seed)))[:n]
         if len(found) == n:
             break

@@ -21,7 +21,7 @@ from scipy import special
 
 from reference.arithmetic import rules
 from reference.arithmetic.claims import Arithmetic
-from reference.arithmetic.formats import FLOAT64, FORMATS, TENSOR_FLOAT32, Floats, trailing_quantum
+from reference.arithmetic.formats import FLOAT64, FORMATS, TENSOR_FLOAT32, Floats, odd_part, trailing_quantum
 from reference.arithmetic.rules import Counts, Mask
 
 
@@ -212,6 +212,8 @@ class Bounded(NDArrayOperatorsMixin):
         rule = UFUNCS.get(ufunc)
         if rule is None or method != "__call__" or options:
             raise OutsideVocabulary(f"numpy.{ufunc.__name__}" + (f".{method}" if method != "__call__" else ""))
+        if any(map(_traces, inputs)):
+            return NotImplemented
         arithmetic = self.arithmetic
         with np.errstate(all="ignore"):
             return rule(*(x if isinstance(x, Bounded) else Bounded.constant(x, arithmetic) for x in inputs))
@@ -219,11 +221,18 @@ class Bounded(NDArrayOperatorsMixin):
     def __array_function__(self, func: Any, types: Any, args: Sequence[Any], options: dict[str, Any]) -> Any:
         if func in CONSTANTS:
             return Bounded.constant(func(*args, **options), self.arithmetic)
+        if any(map(_traces, types)):
+            return NotImplemented
         rule = FUNCTIONS.get(func)
         if rule is None:
             raise OutsideVocabulary(f"numpy.{func.__name__}")
         with np.errstate(all="ignore"):
             return rule(*args, **options)
+
+
+def _traces(x: Any) -> bool:
+    """Whether something records what is computed with these numbers, and so comes first."""
+    return hasattr(x, "written")
 
 
 def _result(
@@ -426,6 +435,35 @@ def _special_total(v: Floats, e: Floats, exact: Mask, total: Sum, a: Arithmetic,
     return Bounded(v, e, a, exact & np.isfinite(v), total)
 
 
+def _prod(x: Bounded, axis: Any = None, *, keepdims: bool = False) -> Bounded:
+    """A product, multiplied in any order.
+
+    Certain of what is not finite: a NaN, and an infinity that meets neither a zero that is open, nor a product that
+    may underflow to one.
+    """
+    axes, a = _axes(axis, x.ndim), x.arithmetic
+    n = math.prod(x.shape[i] for i in axes)
+
+    def over(array: Floats) -> Floats:
+        return np.asarray(np.prod(array, axis=axes, keepdims=keepdims))
+
+    v, finite = over(x.value), np.isfinite(x.value)
+    X, e = np.where(finite, np.abs(x.value), 1.0), np.where(finite, x.error, 0.0)
+    largest, least = over(np.maximum(X + e, 1.0)), over(np.where(X > e, np.minimum(X - e, 1.0), 1.0))
+    known_zero = over(np.where((X == 0) & (e == 0), 0.0, 1.0)) == 0
+    may_underflow = (least < 2 * a.compute.smallest_normal) & (n > 1)
+    error = rules.product_error(n, over(X), over(X + e), largest, may_underflow, a)
+    fits = over(odd_part(X)) <= 2.0**a.compute.precision
+    exact = known_zero | ((over(1.0 * (e == 0)) == 1) & fits & ~may_underflow)
+    error = np.where(exact & np.isfinite(error), 0.0, error)
+    if not finite.all():
+        special, is_open = over(1.0 * finite) == 0, over(1.0 * ((X > e) | (e == 0))) == 0
+        certain = (over(1.0 * ~np.isnan(x.value)) == 0) | known_zero | ~(is_open | may_underflow)
+        certain = certain & (over(1.0 * (finite | (x.error == 0))) == 1)
+        error = np.where(special, np.where(certain, 0.0, np.inf), error)
+    return Bounded(v, np.where(np.isfinite(v) | (over(1.0 * finite) == 0), error, np.inf), a)
+
+
 def _mean(x: Bounded, axis: Any = None, *, keepdims: bool = False) -> Bounded:
     n = math.prod(x.shape[i] for i in _axes(axis, x.ndim))
     return _divide(_sum(x, axis, keepdims=keepdims), Bounded(np.array(float(n)), np.array(0.0), x.arithmetic))
@@ -592,6 +630,7 @@ UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.sum: _sum,
+    np.prod: _prod,
     np.mean: _mean,
     np.max: _max,
     np.einsum: _einsum,

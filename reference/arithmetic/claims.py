@@ -38,6 +38,7 @@ class Arithmetic:
     stores_operands: bool = False  # the operands of products are rounded to `storage` first
     truncates: bool = False  # the accumulator cuts instead of rounding: its u doubles
     spreads_specials: bool = False  # products have zeros besides, which meet other numbers: a NaN may come of it
+    misses_fixed_points: bool = False  # exp(0) is not 1, but as near to it as its ulps allow; tanh(0) not 0, and so on
     formulas: tuple[str, ...] = ()  # further formulas in use, by the names in reference.FORMULAS
     source: str = ""  # where the claims are documented, or how they were found
 
@@ -77,6 +78,7 @@ class Arithmetic:
             "stores_operands",
             "truncates",
             "spreads_specials",
+            "misses_fixed_points",
         ):
             if getattr(self, name):
                 weak[name] = True

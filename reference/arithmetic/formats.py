@@ -111,6 +111,16 @@ def trailing_quantum(x: Floats) -> float:
     return float(np.min(np.ldexp((integer & -integer).astype(np.float64), exponent - 53)))
 
 
+def odd_part(x: Floats) -> Floats:
+    """The magnitudes of the odd integers m in x = m 2^k; 1 for zero.
+
+    >>> odd_part(np.array([0.75, -6.0, 0.0]))
+    array([3., 3., 1.])
+    """
+    integer = np.ldexp(np.frexp(x)[0], 53).astype(np.int64)
+    return np.where(x == 0, 1.0, np.abs(integer / np.where(x == 0, 1, integer & -integer)))
+
+
 def holds_numbers(x: Any) -> bool:
     """Whether something is an array of numbers of a format, and not of integers, of booleans or no array."""
     return isinstance(x, np.ndarray) and x.dtype.kind not in "biu"

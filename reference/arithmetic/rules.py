@@ -99,6 +99,23 @@ def sum_error(
     return np.where(overflows, np.inf, e)
 
 
+def product_error(n: int, product: Floats, upper: Floats, largest: Floats, underflows: Mask, a: Arithmetic) -> Floats:
+    """The error of n factors, multiplied in any order; that of float64's own product is added.
+
+    product: of the magnitudes, upper: of these with their errors, largest: of those of them above 1, which
+    no part of a product exceeds. n - 1 products are rounded, (1 + u)^(n - 1). What is lost where one of them
+    underflows, eta at most, is multiplied by others, `largest` at most; each of these has its own roundings.
+    """
+    F, times = a.compute, max(n - 1, 0)
+    eta = F.smallest_normal if a.flushes_results or a.flushes_inputs else F.half_subnormal
+    grown = np.expm1(times * np.log1p(a.u))
+    most = largest * (1 + a.u + eta) ** times
+    lost = times * most * np.where(underflows, eta, 0.0)
+    own = 4 * (n * U64 * upper + times * ETA64 * most)
+    e = np.where(upper > product, upper - product, 0.0) + grown * upper + lost + own
+    return np.where(most > F.largest, np.inf, e)
+
+
 def exactly_summed(quantum: float, magnitude: Floats, a: Arithmetic) -> Mask:
     """Where every partial sum of multiples of a quantum is a number of the accumulator.
 
@@ -182,7 +199,7 @@ SPREADS: dict[str, Callable[[Floats, Floats, Floats], Floats]] = {
     "cos": _wave_spread,
 }
 
-# Where f(x) is a number of every format, and any implementation returns it.
+# Where f(x) is a number of every format, and any implementation returns it that does not claim to miss it.
 FIXED_POINTS: dict[str, Callable[[Floats], Mask]] = {
     "exp": lambda x: (x == 0) | (x == -np.inf),
     "log": lambda x: x == 1,
@@ -215,7 +232,8 @@ def elementary(name: str, v: Floats, x: Floats, e: Floats, a: Arithmetic) -> Flo
     d = SPREADS[name](v, x, e)
     m = np.abs(v) + d
     error = d + k * np.maximum(2 * F.u * m, F.smallest_subnormal) + own_error(name, v)
-    error = np.where((d == 0) & FIXED_POINTS[name](x), 0.0, error)
+    is_met = FIXED_POINTS[name](x) & (np.isinf(x) | (not a.misses_fixed_points))
+    error = np.where((d == 0) & is_met, 0.0, error)
     if a.flushes_results:
         error = error + flushed(v, d, a)
     return np.where((m * (1 + 2 * k * F.u) > F.largest) | np.isinf(e), np.inf, error)

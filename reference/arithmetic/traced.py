@@ -405,6 +405,23 @@ def _mean(x: Traced, axis: Any = None, *, keepdims: bool = False) -> Traced:
     return _sum(x, axis, keepdims=keepdims) / float(math.prod(x.shape[i] for i in _axes(x, axis)))
 
 
+def of_the_others(x: Base) -> Base:
+    """For each number of the last axis the product of all others, whatever is zero."""
+    n = np.shape(x)[-1]
+    return np.prod(np.where(np.eye(n, dtype=bool), 1.0, np.expand_dims(x, -2)), axis=-1)
+
+
+def _prod(x: Traced, axis: int) -> Traced:
+    """Along one axis."""
+    y = np.prod(x.value, axis=axis)
+
+    def pull(g: Base) -> Base:
+        factors = np.moveaxis(stored(x.value), axis, -1)
+        return np.moveaxis(np.expand_dims(g, -1) * of_the_others(factors), -1, axis)
+
+    return Traced(y, [(x, pull)])
+
+
 def _max(x: Traced, axis: Any = None, *, keepdims: bool = False) -> Traced:
     axes = _axes(x, axis)
     y = np.max(x.value, axis=axes, keepdims=keepdims)
@@ -511,6 +528,7 @@ def _clip(x: Any, a_min: Any, a_max: Any) -> Any:
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.sum: _sum,
+    np.prod: _prod,
     np.mean: _mean,
     np.max: _max,
     np.einsum: _einsum,
