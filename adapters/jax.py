@@ -293,6 +293,8 @@ def vmap(function: Callable[..., Any], axes: Sequence[int | None]) -> Callable[.
 
 
 _events: Counter[str] = Counter()
+COMPILED = "/jax/core/compile/backend_compile_duration"
+MOST_PROGRAMS = 100  # of 3 MB each
 
 
 def _count(event: str, *_: Any, **__: Any) -> None:
@@ -306,12 +308,15 @@ jax.monitoring.register_event_duration_secs_listener(_count)
 def counters() -> dict[str, int]:
     """What XLA has compiled in this process; a program that the persistent cache holds is only read."""
     read = _events["/jax/compilation_cache/cache_hits"]
-    return {"compilations": _events["/jax/core/compile/backend_compile_duration"] - read, "read from the cache": read}
+    return {"compilations": _events[COMPILED] - read, "read from the cache": read}
 
 
 def rest() -> None:
-    """Forget what was compiled, 3 MB a shape; another check has other shapes."""
-    jax.clear_caches()
+    """Forget what was compiled, before it is too much; other checks of the same primitive have some of the shapes."""
+    programs = _events[COMPILED]
+    if programs - _events["forgotten"] >= MOST_PROGRAMS:
+        jax.clear_caches()
+        _events["forgotten"] = programs
 
 
 modes = {"compiled": compiled, "eager": lambda function: function}

@@ -71,11 +71,12 @@ def _summary(document: Document, primitives: set[str], name: str) -> Summary:
     mutants = [mutant["rejected_by"] for mutant in document["mutants"].values() if mutant["primitive"] in primitives]
     mine = [check for check, primitive in document["checks"].items() if primitive in primitives]
     found = [n for kills in mutants for n in kills.values()]
+    unused = idle(document)
     return Summary(
         primitive=name,
         mutants=len(mutants),
         killed=sum(map(bool, mutants)),
         checks=len(mine),
-        idle=[check for check in mine if check in idle(document)],
+        idle=[check for check in mine if check in unused],
         problems=statistics.median(found) if found else 0.0,
     )

@@ -141,6 +141,7 @@ class Trial:
         if without:  # no backend has the formats of these checks
             config.hook.pytest_deselected(items=without)
             items[:] = [item for item in items if item not in without]
+        items.sort(key=_neighbours)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         items = [item for item in session.items if _check(item)]
@@ -244,6 +245,12 @@ def _check(item: pytest.Item) -> Check | None:
 def _backend(item: pytest.Item) -> Backend | None:
     callspec = getattr(item, "callspec", None)
     return callspec.params.get("backend") if callspec else None
+
+
+def _neighbours(item: pytest.Item) -> tuple[str, ...]:
+    """Where a check stands among the others: those of one primitive follow each other, since they have its programs."""
+    check, backend = _check(item), _backend(item)
+    return (backend.name, backend.device, check.primitive, backend.id) if check and backend else ()
 
 
 def _row(item: pytest.Item) -> dict[str, Any]:
