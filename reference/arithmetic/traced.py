@@ -51,10 +51,11 @@ class Traced(NDArrayOperatorsMixin):
 
     value: the array itself. parents: every operand that a gradient may flow to, with its pullback.
     number: counts operations, so that operands have lower numbers than results. rounding: in a reading of
-    first order what the operation itself may have rounded; value is then known exactly.
+    first order what the operation itself may have rounded; value is then known exactly. moved: of what was only
+    moved, the array that it was taken from, and from which places.
     """
 
-    __slots__ = ("number", "parents", "rounding", "value")
+    __slots__ = ("moved", "number", "parents", "rounding", "value")
 
     def __init__(self, value: Base, parents: Sequence[tuple[Traced, Pullback]] = ()) -> None:
         self.rounding: Any = 0.0
@@ -62,6 +63,7 @@ class Traced(NDArrayOperatorsMixin):
             self.rounding, value = value.error, value.without_error()
         self.value = value
         self.parents = parents
+        self.moved: tuple[Traced, NDArray[np.int_]] | None = None
         self.number = next(_numbers)
 
     @property
@@ -446,9 +448,16 @@ def _einsum(subscripts: str, a: Any, b: Any) -> Traced:
 
 
 def _move(x: Traced, f: Callable[[Any], Any]) -> Traced:
-    """Apply something that only moves elements, and know where each came from."""
-    places = f(np.arange(x.size).reshape(x.shape))
-    return Traced(f(x.value), [(x, lambda g: _carried_back(g, places, x.shape))])
+    """Apply something that only moves elements, and know where each came from.
+
+    What takes from copies takes from what they are copies of: of all windows that an index then thins out, no
+    cotangent is made.
+    """
+    source, places = x.moved if x.moved and x.size > x.moved[0].size else (x, np.arange(x.size).reshape(x.shape))
+    places = f(places)
+    y = Traced(f(x.value), [(source, lambda g: _carried_back(g, places, source.shape))])
+    y.moved = source, places
+    return y
 
 
 def _carried_back(g: Base, places: NDArray[np.int_], shape: tuple[int, ...]) -> Base:
