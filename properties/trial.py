@@ -80,15 +80,15 @@ class Depth:
     """How much is tried.
 
     values, gradients, lanes, modes, laws, statements: the breadth of the pool for each part of the checks; a part
-    of breadth 0 is not tried. low: its share in formats below float32, since what is wrong in every format shows
-    in the others. compiled: its share where each new shape is compiled, which takes a hundred times as long as
-    a call. itself: its share on the reference, which the suite's own tests try too. draws: on each problem;
-    redraws: on each that was compiled; large_networks: 1: call by call; 2: also to first order, by so many numbers
-    of a layer. lane_draws: in a lane or a statement, which look for other things than a rare number; one where no
-    number matters, since the problem is invalid. free: problems that Hypothesis draws besides. law_formats,
-    lane_formats, gradient_formats, claim_formats: in how many of its formats a law, a lane, a gradient or a claim is
-    tried; None: in all there are. claims: problems, or ways to lay out a sum, that a claim is probed with, and points:
-    at which the accuracy of an operation is measured.
+    of breadth 0 is not tried. low: its share in formats below float32, since what is wrong in every format shows in
+    the others. compiled: its share where each new shape is compiled, which takes a hundred times as long as a call,
+    and of what is drawn freely. itself: its share on the reference, which the suite's own tests try too. draws: on
+    each problem; redraws: on each that was compiled; large_networks: 1: call by call; 2: also to first order, by so
+    many numbers of a layer. lane_draws: in a lane or a statement, which look for other things than a rare number;
+    one where no number matters, since the problem is invalid. free: problems that Hypothesis draws besides.
+    law_formats, lane_formats, gradient_formats, claim_formats: in how many of its formats a law, a lane, a gradient
+    or a claim is tried; None: in all there are. claims: problems, or ways to lay out a sum, that a claim is probed
+    with, and points: at which the accuracy of an operation is measured.
     """
 
     values: float
@@ -130,6 +130,10 @@ class Depth:
         breadth *= self.low if backend.format.precision < FLOAT32.precision else 1.0
         breadth *= self.itself if backend.name == "reference" else 1.0
         return breadth * (self.compiled if backend.mode == "compiled" else 1.0)
+
+    def unseen(self, backend: Backend) -> int:
+        """How many problems Hypothesis draws besides the pool."""
+        return round(self.free * (self.compiled if backend.mode == "compiled" else 1.0))
 
     def formats(self, check: Check) -> int | None:
         """In how many of its formats a check is tried; None: in all there are."""
@@ -206,7 +210,7 @@ DEPTHS = {
         statements=1.0,
         large_networks=2,
         low=1.0,
-        compiled=0.5,
+        compiled=0.25,
         itself=1.0,
         draws=16,
         redraws=16,
@@ -330,9 +334,10 @@ def trial(check: Check, backend: Backend, problems: Problems, judge: Judge) -> N
             raise
 
     test = given(problem=problems.strategy(), entropy=st.tuples(*[st.integers(0, 99)] * 4))(judged)
+    unseen = depth.unseen(backend)
     test = settings(
-        max_examples=max(depth.free, 1),
-        phases=(Phase.explicit, Phase.generate) if depth.free else (Phase.explicit,),  # minimise.py shrinks
+        max_examples=max(unseen, 1),
+        phases=(Phase.explicit, Phase.generate) if unseen else (Phase.explicit,),  # minimise.py shrinks
         deadline=None,
         database=None,
         report_multiple_bugs=False,
