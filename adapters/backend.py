@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from types import ModuleType
+from types import ModuleType, NoneType
 from typing import Any
 
 import numpy as np
@@ -283,7 +283,10 @@ class Backend:
     def _got(self, result: Any) -> Arrays:
         get = getattr(self.adapter, "get", None)
         results = result if isinstance(result, tuple) else (result,)
-        return tuple(get(y) if get and y is not None and not isinstance(y, int) else y for y in results)
+        got = tuple(get(y) if get and y is not None and not isinstance(y, int) else y for y in results)
+        if wrong := [y for y in got if not isinstance(y, (np.ndarray, np.generic, int, float, NoneType))]:
+            raise TypeError(f"a result is a {type(wrong[0]).__name__}, not an array")
+        return got
 
 
 class _Own:

@@ -87,8 +87,9 @@ class Depth:
     many numbers of a layer. lane_draws: in a lane or a statement, which look for other things than a rare number;
     one where no number matters, since the problem is invalid. free: problems that Hypothesis draws besides.
     law_formats, lane_formats, gradient_formats, claim_formats: in how many of its formats a law, a lane, a gradient
-    or a claim is tried; None: in all there are. claims: problems, or ways to lay out a sum, that a claim is probed
-    with, and points: at which the accuracy of an operation is measured.
+    or a claim is tried; None: in all there are; in_every_format: also in those that it is not usually tried in.
+    claims: problems, or ways to lay out a sum, that a claim is probed with, and points: at which the accuracy of an
+    operation is measured.
     """
 
     values: float
@@ -111,6 +112,7 @@ class Depth:
     law_formats: int | None
     lane_formats: int | None
     gradient_formats: int | None
+    in_every_format: bool
 
     @property
     def largest_networks(self) -> int:
@@ -137,7 +139,7 @@ class Depth:
 
     def formats(self, check: Check) -> int | None:
         """In how many of its formats a check is tried; None: in all there are."""
-        most = {"laws": self.law_formats, "gradients": self.gradient_formats, "rejections": 1}
+        most = {"laws": self.law_formats, "gradients": self.gradient_formats, "rejections": self.law_formats}
         return most.get(check.part, self.lane_formats)
 
     def number(self, check: Check, backend: Backend) -> int:
@@ -178,6 +180,7 @@ DEPTHS = {
         law_formats=1,
         lane_formats=1,
         gradient_formats=2,
+        in_every_format=False,
     ),
     "default": Depth(
         values=1.5,
@@ -200,6 +203,7 @@ DEPTHS = {
         law_formats=1,
         lane_formats=None,
         gradient_formats=None,
+        in_every_format=False,
     ),
     "deep": Depth(
         values=4.0,
@@ -212,16 +216,17 @@ DEPTHS = {
         low=1.0,
         compiled=0.25,
         itself=1.0,
-        draws=16,
-        redraws=16,
-        lane_draws=6,
-        free=30,
+        draws=8,
+        redraws=12,
+        lane_draws=4,
+        free=20,
         claims=8,
         points=1_000_000,
         claim_formats=None,
-        law_formats=None,
+        law_formats=2,
         lane_formats=None,
         gradient_formats=None,
+        in_every_format=True,
     ),
 }
 
@@ -273,9 +278,10 @@ def is_tried(check: Check, backend: Backend, formats: Collection[str]) -> bool:
         return backend.format.name in [name for name in check.formats or () if name in formats][:1]
     if check.part.endswith("networks"):  # bounds to first order say nothing in low formats
         return backend.format.name in (check.formats or ())
-    if _run.depth.law_formats is None or (check.formats is None and check.part not in ("lanes", "gradients")):
+    if check.formats is None and check.part not in ("lanes", "gradients"):
         return True
-    there = [name for name in check.formats or FORMATS if name in formats]
+    usual = FORMATS if _run.depth.in_every_format else check.formats or FORMATS
+    there = [name for name in usual if name in formats]
     first = crc32(check.id.encode()) % max(len(there), 1)  # so that each format has its share of the checks
     return backend.format.name in (there[first:] + there[:first])[: _run.depth.formats(check)]
 

@@ -56,14 +56,7 @@ def patch_embedding(x: Array, w: Array, bias: Array | None = None) -> Array:
     array([[[10.],
             [32.]]])
     """
-    (
-        (N, C, *S),
-        (
-            O,
-            *_,
-        ),
-        P,
-    ) = np.shape(x), np.shape(w), np.shape(w)[2:]
+    (N, C, *S), (O, *_), P = np.shape(x), np.shape(w), np.shape(w)[2:]
     if np.ndim(w) != np.ndim(x) or np.shape(w)[1] != C or 0 in P or any(s % p for s, p in zip(S, P, strict=True)):
         raise ValueError(f"patches {np.shape(w)} do not tile images {np.shape(x)}")
     rank, counts = len(S), [s // p for s, p in zip(S, P, strict=True)]

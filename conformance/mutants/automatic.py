@@ -19,6 +19,7 @@ from types import CodeType, ModuleType, SimpleNamespace
 from typing import Any
 
 import reference
+from adapters import reference as itself
 from reference.arithmetic import Arithmetic, Format, default_arithmetic
 
 # Each after those from which it imports.
@@ -36,6 +37,7 @@ MODULES = (
     "attention",
     "embedding",
     "loss",
+    "blocks",
 )
 
 
@@ -312,7 +314,10 @@ def _walked(module: str, tree: ast.Module) -> Iterator[tuple[Mutation, _Change]]
             yield Mutation(module, *key, change.line, seen[key], change.guards), change
 
 
-ALIASES = ("Array", "Mask", "Pair", "PerAxis", "Padding")  # types, which nothing asks for when it runs
+ALIASES = (
+    *("Array", "Mask", "Pair", "PerAxis", "Padding"),  # types, which nothing asks for when it runs
+    *("SCALED_FIRST", "IN_FLOAT32", "OTHERS"),  # which formulas a block may be made of: all compute the same map
+)
 
 
 # -- what a change may reach ---------------------------------------------------------------------------
@@ -398,8 +403,10 @@ CONVENTIONS: Choices = {
     "batch_norm": {"unbiased": False},
     "dropout": {"by_product": True},
     "cross_entropy": {"weighs": "samples", "divisor": "samples"},
-    "gru_step": {"reset": "after"},
-    "gru": {"reset": "after"},
+    "lstm_step": {"gates": "ifog"},
+    "lstm": {"gates": "ifog"},
+    "gru_step": {"reset": "after", "gates": "zrn"},
+    "gru": {"reset": "after", "gates": "zrn"},
     "scaled_dot_product_attention": {"adds_masks": True, "closed_rows": "zero"},
     "multi_head_attention": {"adds_masks": True, "closed_rows": "zero"},
     "encoder_block": {"adds_masks": True},
@@ -438,7 +445,9 @@ def served(
     for primitive, chosen in conventions.items():
         functions[primitive] = functools.partial(functions[primitive], **chosen)
     claims = functools.partial(_claims, formula=formula and formula[1])
-    return SimpleNamespace(**functions, arithmetic=claims, conventions=conventions, accepts={})
+    return SimpleNamespace(
+        **functions, arithmetic=claims, conventions=conventions, accepts={}, gradient=itself.gradient, jvp=itself.jvp
+    )
 
 
 def _claims(primitive: str, device: str, fmt: Format, *, formula: str | None) -> Arithmetic:
