@@ -86,18 +86,57 @@ REASONS: dict[str, tuple[str, ...]] = {
     "Only arrays of the bounds are no arrays of NumPy, and masks are none of them.": (
         "attention.is_boolean: isinstance(mask, np.ndarray) and mask.dtype == bool -> mask.dtype == bool",
     ),
-    "A matrix has two axes: the last is axis 1.": (
+    "What becomes a matrix has two axes, as one has: the last is axis 1.": (
+        "positions.naive_encoding: np.expand_dims(np.arange(start, start + x.shape[-2], like=x), -1) -> "
+        "np.expand_dims(np.arange(start, start + x.shape[-2], like=x), 1)",
         "attention._projected: np.swapaxes(w, -1, -2) -> np.swapaxes(w, 1, -2)",
+        "recurrence.states: -1: -> 1:",
     ),
     "It decides the type of the bounds alone.": (
         "positions.sinusoidal_encoding: np.arange(first_index, first_index + d // 2, like=t) -> "
         "np.arange(first_index, first_index + d // 2)",
         "positions.sinusoidal_encoding: np.log(np.asarray(base, like=t)) -> np.log(np.asarray(base))",
         "positions.sinusoidal_encoding: np.log(np.asarray(base, like=t)) -> np.log(base)",
+        "positions.naive_encoding: np.expand_dims(np.arange(start, start + x.shape[-2], like=x), -1) -> "
+        "np.expand_dims(np.arange(start, start + x.shape[-2]), -1)",
     ),
     "A generator that gives multiples of 2^-53 gives p itself too seldom to be seen.": (
         "dropout.dropout: np.random.default_rng(key).random(np.shape(x)) >= p -> "
         "np.random.default_rng(key).random(np.shape(x)) > p",
+    ),
+    "Booleans that are added and those that replace differ where a score is not finite: attention is asked for that.": (
+        "blocks.encoder_block: adds_masks=False -> adds_masks=True",
+        "blocks.decoder_block: adds_masks=False -> adds_masks=True",
+    ),
+    "With a slope of at most 1 the greater of x and slope x is x too; at 0 a gradient may have either slope.": (
+        "activations.leaky_relu: np.where(x > 0, x, np.maximum(x, slope * x)) -> "
+        "np.where(x >= 0, x, np.maximum(x, slope * x))",
+        "activations.leaky_relu: x > 0 -> x > 1",
+    ),
+    "Where no target is kept the mean is NaN, whatever was divided.": (
+        "loss.cross_entropy: is_of_classes and divisor == 'weights' and (count > 0) -> "
+        "is_of_classes and divisor == 'weights'",
+        "loss.cross_entropy: is_of_classes and divisor == 'weights' and (count > 0) -> "
+        "is_of_classes and divisor == 'weights' and (count >= 0)",
+        "loss.cross_entropy: max(count, 1) -> max(count, 0)",
+    ),
+    "Steps of two reach the same axes, if the end is one less.": (
+        "embedding.patch_embedding: 2 + 2 * rank -> 1 + 2 * rank",
+        "embedding.patch_embedding: 3 + 2 * rank -> 2 + 2 * rank",
+    ),
+    "Both biases are added, in this order or the other.": (
+        "recurrence.rnn: (rnn_step(x, h, w_x, w_h, b_x, b_h, nonlinearity=nonlinearity),) -> "
+        "(rnn_step(x, h, w_x, w_h, b_h, b_x, nonlinearity=nonlinearity),)",
+        "recurrence.lstm: lambda x, h, c: lstm_step(x, h, c, w_x, w_h, b_x, b_h, gates=gates) -> "
+        "lambda x, h, c: lstm_step(x, h, c, w_x, w_h, b_h, b_x, gates=gates)",
+    ),
+    "One is an order of the other, whichever comes first.": (
+        "recurrence.lstm_step: states(x, [h, c], w_x, w_h, gates, 'ifgo') -> "
+        "states(x, [h, c], w_x, w_h, 'ifgo', gates)",
+        "recurrence._content: states(x, [h], w_x, w_h, gates, 'rzn') -> states(x, [h], w_x, w_h, 'rzn', gates)",
+    ),
+    "A state that is given is returned as it is: the call is there for the error.": (
+        "recurrence.decoder_step: s, = states(y, [s], u_y, u_s, gates='s') -> nothing",
     ),
     "From 9 on tanh is 1 in float64, and the cube does not overflow near 10.": (
         "activations.gelu: -10 -> -11",
