@@ -256,6 +256,14 @@ def test_whatever_else_is_raised_is_the_backends_error(error: BaseException) -> 
     assert caught.value.__cause__ is error
 
 
+@pytest.mark.parametrize("result", [[np.zeros(2), np.zeros(3)], "no", {"y": 1}, (np.zeros(2), [1.0])])
+def test_what_is_no_array_is_an_error_of_the_backend(result: Any) -> None:
+    """A list, a text: the judge is not asked to make an array of it. Python's own numbers it judges."""
+    with pytest.raises(BackendError, match=r"^TypeError: a result is a (list|str|dict), not an array$"):
+        tried(types.SimpleNamespace(relu=lambda x: result)).call("relu", [np.zeros(2)], {})
+    assert tried(types.SimpleNamespace(relu=lambda x: 1.0)).call("relu", [np.zeros(2)], {}) == (1.0,)
+
+
 def test_an_interrupt_is_the_users() -> None:
     """Ctrl-C during a call is no error of the backend."""
 
