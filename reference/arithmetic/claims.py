@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from reference.arithmetic.formats import FLOAT32, FLOAT64, Format
@@ -42,12 +43,12 @@ class Arithmetic:
     formulas: tuple[str, ...] = ()  # further formulas in use, by the names in reference.FORMULAS
     source: str = ""  # where the claims are documented, or how they were found
 
-    @property
+    @cached_property
     def u(self) -> float:
         """Unit roundoff of an intermediate result."""
         return self.compute.u
 
-    @property
+    @cached_property
     def u_sum(self) -> float:
         """Unit roundoff of one addition inside a sum."""
         return self.accumulate.u * (2 if self.truncates else 1)

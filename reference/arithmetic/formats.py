@@ -8,6 +8,7 @@ section 2.2).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import ml_dtypes
@@ -26,30 +27,30 @@ class Format:
     smallest_exponent: int  # of the smallest normal number
     largest_exponent: int  # of the largest finite number
 
-    @property
+    @cached_property
     def u(self) -> float:
         """The unit roundoff 2^-p: half the distance from 1 to the next number."""
         return float(2.0**-self.precision)
 
-    @property
+    @cached_property
     def largest(self) -> float:
         """The largest finite number, (2 - 2u) 2^emax."""
         return (2 - 2 * self.u) * 2.0**self.largest_exponent
 
-    @property
+    @cached_property
     def smallest_normal(self) -> float:
         return float(2.0**self.smallest_exponent)
 
-    @property
+    @cached_property
     def smallest_subnormal(self) -> float:
         return float(2.0 ** (self.smallest_exponent - self.precision + 1))
 
-    @property
+    @cached_property
     def half_subnormal(self) -> float:
         """Half the smallest subnormal, or the subnormal itself where float64 cannot hold the half."""
         return self.smallest_subnormal / 2 or self.smallest_subnormal
 
-    @property
+    @cached_property
     def is_native(self) -> bool:
         """Whether NumPy has the format, and so the hardware's or its own correct rounding."""
         return self.name in ("float64", "float32", "float16")
@@ -79,7 +80,7 @@ class Format:
         """Which of the numbers x are numbers of the format (infinities and NaN are)."""
         return (self.round(x) == x) | np.isnan(x)
 
-    @property
+    @cached_property
     def dtype(self) -> np.dtype[np.generic]:
         """The NumPy type that stores the format; bfloat16 is a type of the package ml_dtypes."""
         return np.dtype(self.name if self.is_native else ml_dtypes.bfloat16)
