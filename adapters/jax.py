@@ -976,7 +976,8 @@ def multi_head_attention(
     given = {} if mask is None else {"mask" if mask.dtype == bool else "bias": mask}
     if key_padding_mask is not None:
         keys = key_padding_mask[..., None, None, :]
-        given["mask"] = jnp.logical_and(given["mask"], keys) if "mask" in given else keys
+        has_bias = "bias" in given
+        given = {"bias": jnp.where(keys, mask, -jnp.inf)} if has_bias else {"mask": keys & given.get("mask", True)}
     qkv = (projected(*x) for x in ((query, w_q, b_q), (key, w_k, b_k), (value, w_v, b_v)))
     y = jax.nn.dot_product_attention(*qkv, is_causal=causal, **given)
     y = jnp.einsum("...thd,ohd->...to", y, w_o.reshape(w_o.shape[0], heads, -1))

@@ -240,6 +240,16 @@ def _has_form(got: Any, want: Bounded, fmt: Format, output: str) -> None:
         raise WrongFormat(f"{output} is {kind}, not {fmt}", output=output, got=str(kind), want=fmt.name)
 
 
+def scale_of(v: Floats, terms: float = 0.0) -> float:
+    """The largest magnitude of a result; where all is zero, that of its terms."""
+    return float(np.abs(v[np.isfinite(v)]).max(initial=0.0)) or terms
+
+
+def says_something(e: Floats, scale: float) -> NDArray[np.bool_]:
+    """Of which elements a bound says something: it is no larger than the largest result."""
+    return (e <= scale) & (e < np.inf)
+
+
 def _within(
     x: Floats,
     v: Floats,
@@ -255,9 +265,8 @@ def _within(
         miss = np.where(same, 0.0, np.abs(x - v))
         ratio = np.where(same | (e == np.inf), 0.0, miss / e)
         ratio = np.where(np.isnan(ratio), np.inf, ratio)
-        finite = np.abs(v[np.isfinite(v)])
-        scale = finite.max(initial=0.0) or terms
-        is_decided = (e <= scale) & (e < np.inf)
+        scale = scale_of(v, terms)
+        is_decided = says_something(e, scale)
         decided = int(np.count_nonzero(is_decided))
         worst = float(ratio.max(initial=0.0))
         ulp = np.where(

@@ -56,7 +56,7 @@ def is_strict(backend: Backend) -> bool:
 class Check:
     """One row of the report. property is "values", the id of a law or the name of a lane; statement is what must hold.
 
-    formats: those in which it is tried above depth "deep", the first ones first; None means all that a backend has.
+    formats: those in which it is tried, the first ones first; None means all that a backend has.
     part: "values", "gradients", "lanes", "modes", "rejections", "claims", "laws", "statements", "gallery",
     "conventions", or "networks", "large networks" and "largest networks", which decides how much is tried.
     concerns: whether there is anything to ask of a backend. draws: on each problem at least, where the draws are
@@ -87,9 +87,8 @@ class Depth:
     many numbers of a layer. lane_draws: in a lane or a statement, which look for other things than a rare number;
     one where no number matters, since the problem is invalid. free: problems that Hypothesis draws besides.
     law_formats, lane_formats, gradient_formats, claim_formats: in how many of its formats a law, a lane, a gradient
-    or a claim is tried; None: in all there are; in_every_format: also in those that it is not usually tried in.
-    claims: problems, or ways to lay out a sum, that a claim is probed with, and points: at which the accuracy of an
-    operation is measured.
+    or a claim is tried; None: in all there are. claims: problems, or ways to lay out a sum, that a claim is probed
+    with, and points: at which the accuracy of an operation is measured.
     """
 
     values: float
@@ -112,7 +111,6 @@ class Depth:
     law_formats: int | None
     lane_formats: int | None
     gradient_formats: int | None
-    in_every_format: bool
 
     @property
     def largest_networks(self) -> int:
@@ -180,7 +178,6 @@ DEPTHS = {
         law_formats=1,
         lane_formats=1,
         gradient_formats=2,
-        in_every_format=False,
     ),
     "default": Depth(
         values=1.5,
@@ -203,7 +200,6 @@ DEPTHS = {
         law_formats=1,
         lane_formats=None,
         gradient_formats=None,
-        in_every_format=False,
     ),
     "deep": Depth(
         values=4.0,
@@ -223,10 +219,9 @@ DEPTHS = {
         claims=8,
         points=1_000_000,
         claim_formats=None,
-        law_formats=2,
+        law_formats=None,
         lane_formats=None,
         gradient_formats=None,
-        in_every_format=True,
     ),
 }
 
@@ -280,8 +275,7 @@ def is_tried(check: Check, backend: Backend, formats: Collection[str]) -> bool:
         return backend.format.name in (check.formats or ())
     if check.formats is None and check.part not in ("lanes", "gradients"):
         return True
-    usual = FORMATS if _run.depth.in_every_format else check.formats or FORMATS
-    there = [name for name in usual if name in formats]
+    there = [name for name in check.formats or FORMATS if name in formats]
     first = crc32(check.id.encode()) % max(len(there), 1)  # so that each format has its share of the checks
     return backend.format.name in (there[first:] + there[:first])[: _run.depth.formats(check)]
 

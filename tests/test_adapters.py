@@ -23,6 +23,8 @@ from adapters.backend import Backend, BackendError, NotOffered, backends, is_wit
 from adapters.deviations import Deviation, Example
 from adapters.loading import AdapterError, installed, load
 from conformance.mutants import Adapter, tried
+from properties.agreement import agree
+from properties.sides import bounded
 from reference import softmax
 from reference.arithmetic import FLOAT32, FLOAT64, FORMATS, Format, default_arithmetic
 
@@ -745,3 +747,18 @@ def test_jax_counts_what_is_compiled() -> None:
     backend.call("softmax", [x], {})
     assert before < once == programs()
     assert tried(Adapter()).counters() == {}
+
+
+def test_padding_beside_a_mask_that_is_added() -> None:
+    """It is -inf too: a row that both close together is closed, but for what causality leaves to JAX's mean."""
+    backend = Backend(framework("jax"), "jax", "1", "cpu", FLOAT64, "eager")
+    x, one = np.array([[0.0], [0.0], [1.0]]), np.ones((1, 1))
+    mask, keys = np.array([[0.0, 0, 0], [-np.inf, 0, 0], [0, 0, 0]]), np.array([True, False, True])
+    arrays = [x, None, None, *[one] * 4, *[None] * 4, mask, keys]
+    for causal in (False, True):
+        options = {"heads": 1, "causal": causal}
+        (y,), (want,) = (
+            backend.call("multi_head_attention", arrays, options),
+            bounded(backend, "multi_head_attention", arrays, options),
+        )
+        agree(y, want, FLOAT64)

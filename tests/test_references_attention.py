@@ -18,7 +18,7 @@ from scipy import special
 
 import reference
 from reference import additive_attention, multi_head_attention, scaled_dot_product_attention
-from reference.arithmetic import FLOAT32, Bounded, read
+from reference.arithmetic import FLOAT32, Bounded, differentiated, read
 from tests.test_references import DOUBLE, assert_within, correctly_rounded
 
 SDPA, HEADS = "scaled_dot_product_attention", "multi_head_attention"
@@ -181,6 +181,16 @@ def test_rows_without_keys(formula: str) -> None:
         assert np.array_equal(y["mean"][[0, 2]], y["nan"][[0, 2]])
     with pytest.raises(ValueError, match="none of"):
         function(q, k, v, closed_rows="median")
+
+
+def test_the_gradient_of_rows_without_keys() -> None:
+    """Where only what is added closes a row, nothing stands for its scores: its 0/0 has no gradient either."""
+    q, k, v = np.ones((2, 1)), np.ones((2, 1)), np.array([[1.0], [3.0]])
+    mask = np.array([[-np.inf, -np.inf], [0.0, 0.0]])
+    for causal, expected in ((False, [np.nan, 0.0]), (True, [0.0, 0.0])):
+        options = {"causal": causal, "closed_rows": "mean"}
+        (g,) = differentiated(scaled_dot_product_attention, [q, k, v, mask], options, [np.zeros((2, 1))], [0])
+        assert np.array_equal(g.ravel(), expected, equal_nan=True)
 
 
 @pytest.mark.parametrize("shapes", [((3, 4, 2), (2, 4, 2)), ((3, 2), (3, 2)), ((2, 4, 2), (0, 4, 2))])

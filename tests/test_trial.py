@@ -153,7 +153,7 @@ def test_every_kind_of_data_is_drawn_on_every_problem() -> None:
 
 
 def test_a_law_is_tried_in_more_formats_the_deeper_a_run_goes() -> None:
-    """Above depth "deep" in one of its formats, which its id chooses, at "deep" in two of all; values in all."""
+    """Above depth "deep" in one of its formats, which its id chooses, at "deep" in all of them; values always."""
     law = Check("X-1 law", "softmax", "X-1", "a law", formats=LAW_FORMATS)
 
     def formats(depth: str, there: list[Format], check: Check = law) -> list[Format]:
@@ -162,11 +162,9 @@ def test_a_law_is_tried_in_more_formats_the_deeper_a_run_goes() -> None:
         return [fmt for fmt in there if trial.is_tried(check, tried(Adapter(), fmt=fmt), names)]
 
     every = [FLOAT64, FLOAT32, BFLOAT16, FLOAT16]
-    others = [replace(law, id=f"X-{i} law") for i in range(30)]
-    assert {formats("default", every, other)[0] for other in others} == {FLOAT64, FLOAT32}
-    deep = [formats("deep", every, other) for other in others]
-    assert {len(found) for found in deep} == {2}
-    assert {fmt for found in deep for fmt in found} == {*every}
+    chosen = [formats("default", every, replace(law, id=f"X-{i} law"))[0] for i in range(9)]
+    assert {*chosen} == {FLOAT64, FLOAT32}
+    assert formats("deep", every) == [FLOAT64, FLOAT32]
     assert formats("smoke", every) == formats("default", every)
     assert formats("smoke", every[1:]) == [FLOAT32]
     assert formats("smoke", every, check()) == every
