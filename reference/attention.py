@@ -200,8 +200,7 @@ def prepared(
         return logits, v, np.False_
     is_closed = np.max(np.where(barred, -np.inf, added), axis=-1, keepdims=True) == -np.inf
     if closed_rows == "mean":
-        others = np.where(np.any(barred, axis=-1, keepdims=True), np.where(barred, 0.0, -np.inf), logits)
-        return np.where(is_closed, others, logits), v, np.False_
+        return np.where(is_closed, np.where(barred, 0.0, logits), logits), v, np.False_
     if closed_rows == "zero":
         return np.where(is_closed, 0.0, logits), v, is_closed
     raise ValueError(f'closed rows "{closed_rows}" are none of "nan", "zero", "mean"')
