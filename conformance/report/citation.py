@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from conformance import __version__
+from conformance.document import Document
 from conformance.report.latex import escaped
-from conformance.results import Document
 
 
 def bibtex(document: Document) -> str:

@@ -2,9 +2,9 @@ r"""Tables for coursework: booktabs, to be read with \input."""
 
 from __future__ import annotations
 
+from conformance.document import Document, backend_id
 from conformance.report import views
 from conformance.report.views import Cell
-from conformance.results import Document, backend_id
 
 SPECIAL = {
     "\\": r"\textbackslash{}",
