@@ -15,6 +15,7 @@ from adapters.backend import Backend, backends
 from adapters.loading import AdapterError, adapter_name, installed, load
 from conformance.checks import check_ids
 from conformance.document import Document, NoReport, backend_id, read
+from conformance.report import gradescope
 from properties.trial import DEPTHS
 from reference.arithmetic import FORMATS
 
@@ -65,9 +66,9 @@ class Choice:
 
         folder = path("report") or config.rootpath / "reports" / "latest"
         _expect_writable(folder)
-        gradescope = path("gradescope")
-        if gradescope:
-            _expect_writable(gradescope.parent)
+        points = path("gradescope")
+        if points:
+            _expect_writable(points.parent)
             if len(config.getoption("adapter")) != 1:
                 raise pytest.UsageError(
                     "--gradescope is for the file of one student: name it, and nothing else, with --adapter."
@@ -82,7 +83,7 @@ class Choice:
             heartbeat=config.getoption("heartbeat"),
             baseline=path("baseline"),
             checks_of=path("checks_of"),
-            gradescope=gradescope,
+            gradescope=points,
         )
 
     @property
@@ -110,14 +111,14 @@ class Choice:
         """
         for spec in self.adapters:
             if spec not in installed():
-                _load(spec)
+                self._loaded(spec)
 
     def backends(self) -> list[Backend]:
         """Every backend that is asked for, in the order of the command line.
 
         Raises: pytest.UsageError.
         """
-        loaded = [_load(spec) for spec in self.adapters]
+        loaded = [self._loaded(spec) for spec in self.adapters]
         names = [name for name, _ in loaded]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise pytest.UsageError(
@@ -142,6 +143,15 @@ class Choice:
                 "so there is nothing to try."
             )
         return chosen
+
+    def _loaded(self, spec: str) -> tuple[str, list[Backend]]:
+        """As _load; who waits for points is told what is wrong, too."""
+        try:
+            return _load(spec)
+        except pytest.UsageError as error:
+            if self.gradescope:
+                self.gradescope.write_text(gradescope.refusal(str(error)), encoding="utf-8", newline="\n")
+            raise
 
 
 def report_of(path: Path | None) -> Document | None:

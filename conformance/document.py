@@ -19,7 +19,7 @@ NAME = "results.json"
 Document = dict[str, Any]
 
 OF_BACKEND = ("adapter", "device", "format", "mode")
-OF_CHECK = ("id", "primitive", "property", "statement", "where", "reference")
+OF_CHECK = ("id", "primitive", "property", "statement", "where")
 SAID = ("words", "lecture", "heading", "verdict", "domain")  # of a statement on trial, whatever the backend
 DEFAULTS: dict[str, Any] = {
     "mistrusted": False,
@@ -109,7 +109,9 @@ def packed(document: Document) -> Document:
     backends = {backend_id(row): {key: row[key] for key in OF_BACKEND} for row in rows}
     grouped = {what: _grouped(document[what], what) for what in GROUPED}
     tables = {what: {_key(entry): entry for check in document["checks"] for entry in check[what]} for what in TABLES}
-    return {**document, **grouped, **tables, "backends": backends, "checks": list(_with_backends(document["checks"]))}
+    checks = list(_with_backends(document["checks"]))
+    references = {check["primitive"]: check["reference"] for check in document["checks"]}
+    return {**document, **grouped, **tables, "backends": backends, "references": references, "checks": checks}
 
 
 def unpacked(written: Document) -> Document:
@@ -128,6 +130,7 @@ def unpacked(written: Document) -> Document:
     checks = [
         {
             **{key: check[key] for key in OF_CHECK},
+            "reference": written["references"][check["primitive"]],
             **backends[backend],
             **DEFAULTS,
             "decided": _decided(result),
@@ -138,7 +141,7 @@ def unpacked(written: Document) -> Document:
         for check in written["checks"]
         for backend, result in check["on"].items()
     ]
-    rest = {key: value for key, value in written.items() if key not in ("backends", *TABLES)}
+    rest = {key: value for key, value in written.items() if key not in ("backends", "references", *TABLES)}
     return {**rest, **rows, "checks": sorted(checks, key=order)}
 
 
@@ -167,7 +170,7 @@ def _with_backends(checks: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, An
     for check in checks:
         of_check = {key: check[key] for key in OF_CHECK}
         entry = same.setdefault(tuple(of_check.values()), {**of_check, "on": {}})
-        given = OF_CHECK + OF_BACKEND
+        given = (*OF_CHECK, "reference", *OF_BACKEND)
         default = {**DEFAULTS, "decided": _decided(check)}
         result = {k: v for k, v in check.items() if k not in given and (k not in default or v != default[k])}
         result |= {what: [_key(entry) for entry in check[what]] for what in TABLES if check[what]}

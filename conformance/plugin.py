@@ -44,6 +44,7 @@ from properties.agreement import Failure
 from properties.trial import Check, configure, is_tried
 from reference import PRIMITIVES
 
+OF_A_LINE = 2000  # characters of a line of JUnit
 MOST_STILLBORN = 3  # one may be bad luck; without an end every worker would be replaced for ever
 LETTERS = {
     "conforms": ".",
@@ -152,6 +153,8 @@ class Trial:
         items = [item for item in session.items if _check(item)]
         if not items or self.error or session.config.getoption("collectonly"):
             return
+        for item in items:
+            item.user_properties += _properties(item)
         tried = {backend.id: backend for item in items if (backend := _backend(item))}
         rows = [_row(item) for item in items]
         names = Counter((row["check"]["id"], row["backend"]) for row in rows)
@@ -220,7 +223,7 @@ class Trial:
         if call.when == "call" and outcome not in (None, "crashed", "not_run"):
             report.etalon = outcome  # type: ignore[attr-defined]  # travels with the report
             if call.excinfo and isinstance(call.excinfo.value, Failure):
-                report.longrepr = str(call.excinfo.value)
+                report.longrepr = _told(item, call.excinfo.value)
         return report
 
     def pytest_unconfigure(self) -> None:
@@ -257,6 +260,23 @@ def _names(item: pytest.Item) -> tuple[str, str] | None:
     """The check and the backend as a report names them."""
     check, backend = _check(item), _backend(item)
     return (check.id, backend.id) if check and backend else None
+
+
+def _properties(item: pytest.Item) -> list[tuple[str, object]]:
+    """What JUnit says of a check; texts, since they travel between processes."""
+    check, backend = _check(item), _backend(item)
+    assert check and backend
+    reference = results.source_of(check.primitive)
+    return [("check", check.id), ("backend", backend.id), ("states", check.statement), ("reference", reference)]
+
+
+def _told(item: pytest.Item, failure: Failure) -> str:
+    """A failure as JUnit tells it: what was found, on which input, and by which definition."""
+    check, backend = _check(item), _backend(item)
+    assert check and backend
+    lines = [str(failure), f"on {failure.draw!r}" if failure.draw is not None else "", f"{check.id} on {backend.id}"]
+    lines += [check.statement, f"reference: {results.source_of(check.primitive)}"]
+    return "\n".join(results.shortened(line, OF_A_LINE) for line in lines if line)
 
 
 def _neighbours(item: pytest.Item) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ CLEAN = ("conforms", "known_deviation", "not_offered")
 FAILS = ("deviates", "crashed", "ledger", "not run", "mistrusted")  # as words, the worst first
 HALF = 0.5  # a check that is decided on less of its elements is not trusted
 OF_A_CALL = 240  # characters of the call with the worst error/bound that are kept
-DIGITS = 16  # of the hash of the inputs
+DIGITS = 12  # of the hash of the inputs
 
 
 def measure(tally: Tally) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def difference(old: Document, new: Document, machines: list[dict[str, Any]]) -> 
     yield f"{len(fields)} of {found.common} checks differ, {len(found.gone)} are missing now."
     for field, n in sorted(counts.items()):
         yield f"    {n:6} in {field}"
-    for key in list(fields)[:MOST]:
+    for key in sorted(fields, key=lambda key: "outcome" not in fields[key])[:MOST]:
         yield from wrapped(f"{key[0]} on {key[1]}: {_values(before[key], now[key], fields[key])}", "", "    ")
     if len(fields) > MOST:
         yield f"... and {len(fields) - MOST} more"

@@ -15,10 +15,9 @@ import numpy as np
 import pytest
 
 from conformance import results, summary
-from conformance.document import as_text, identity, packed
+from conformance.document import Document, as_text, identity, packed
 from conformance.records import Writer
 from conformance.report import markdown
-from conformance.document import Document
 from properties.agreement import Tally
 from tests.runs import ROOT, run
 from tests.runs import results as results_of

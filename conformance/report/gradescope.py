@@ -31,6 +31,11 @@ def render(document: Document) -> str:
     return json.dumps({"tests": tests}, indent=1, ensure_ascii=False) + "\n"
 
 
+def refusal(text: str) -> str:
+    """The text of the file where nothing could be tried, and why."""
+    return json.dumps({"score": 0.0, "output": text}, indent=1, ensure_ascii=False) + "\n"
+
+
 def _test(primitive: str, checks: list[Check]) -> dict[str, Any]:
     """All points if everything that was tried holds, and anything was tried; otherwise none."""
     failed = sorted((c for c in checks if word(c) in FAILS), key=_size)
@@ -73,6 +78,6 @@ def _output(primitive: str, checks: list[Check], failed: list[Check]) -> Iterato
     if len(failed) > MOST:
         yield ""
         yield f"... and {len(failed) - MOST} more."
-    if reasons and len(tried) > 0 and any(c["refused"] for c in tried):
+    if reasons and any(c["refused"] for c in tried):
         yield ""
         yield from wrapped(f"Not everything could be tried: {'; '.join(reasons)}", "")
