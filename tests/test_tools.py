@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -433,3 +434,11 @@ def test_no_report_is_a_value_error() -> None:
     with pytest.raises(ValueError, match="There is no report"):
         read(Path("nosuch"))
     assert issubclass(NoReport, ValueError)
+
+
+def test_a_check_on_a_backend_is_one_short_line(wrong: Path) -> None:
+    """So two reports can be compared line by line, and seven thousand checks stay below two megabytes."""
+    file = wrong / "results.json"
+    lines = [line for line in file.read_text().splitlines() if re.match(r'\s+"wrong_shape-\S+": \{.*"outcome"', line)]
+    assert len(lines) == len(read(wrong)["checks"])
+    assert sum(map(len, (line for line in lines if '"counterexample"' not in line))) <= 250 * len(lines)

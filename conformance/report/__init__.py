@@ -41,8 +41,10 @@ def write_files(
         "summary.md": markdown.summary(document, since),
         "index.html": html.render(document, machines, since),
         "cite.bib": citation.bibtex(document),
-        "tables/matrix.tex": latex.matrix(document),
+        **latex.files(document),
     }
+    for stale in {path.name for path in (report / "tables").glob("*.tex")} - {Path(name).name for name in files}:
+        (report / "tables" / stale).unlink()
     for name, text in files.items():
         _replace(report / name, text)
 

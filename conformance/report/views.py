@@ -48,10 +48,10 @@ def matrix(checks: list[Check]) -> tuple[list[str], list[tuple[str, list[Cell]]]
     of: dict[tuple[str, str], list[Check]] = {}
     for check in checks:
         of.setdefault((check["primitive"], backend_id(check)), []).append(check)
-    return names, [(p, [_cell(of.get((p, name), [])) for name in names]) for p in sorted({p for p, _ in of})]
+    return names, [(p, [cell(of.get((p, name), [])) for name in names]) for p in sorted({p for p, _ in of})]
 
 
-def _cell(checks: list[Check]) -> Cell:
+def cell(checks: list[Check]) -> Cell:
     """The worst outcome in words, or the worst error/bound."""
     counts = Counter(word(c) for c in checks)
     for worst in FAILS:
@@ -175,7 +175,7 @@ def statements(checks: list[Check]) -> Table:
         if check["verdict"]:
             of.setdefault(check["id"], []).append(check)
     rows = []
-    for same in sorted(of.values(), key=lambda same: _natural(same[0]["property"])):
+    for same in sorted(of.values(), key=lambda same: natural(same[0]["property"])):
         shown = min(same, key=lambda c: (not c["verdict"]["counterexample"], c["adapter"] != "reference"))
         said, found = shown["verdict"], shown["verdict"]["counterexample"]
         rows.append(
@@ -198,7 +198,7 @@ def _tried_on(check: Check) -> str:
     return f"{check['adapter']} on {check['device']}" + ("" if word(check) == "conforms" else f" ({word(check)})")
 
 
-def _natural(id: str) -> tuple[str, int]:
+def natural(id: str) -> tuple[str, int]:
     """SAID-2 comes before SAID-10."""
     name, _, number = id.partition("-")
     return name, int(number or 0)
@@ -213,7 +213,7 @@ def choices(checks: list[Check]) -> Table:
         found.setdefault((c["property"], c["choice"]["convention"]), {})[backend_id(c)] = _chosen(c["choice"])
     rows = [
         [convention, *(of.get(name, "not offered") for name in names)]
-        for (_, convention), of in sorted(found.items(), key=lambda item: _natural(item[0][0]))
+        for (_, convention), of in sorted(found.items(), key=lambda item: natural(item[0][0]))
     ]
     return Table(["convention", *names], rows)
 
@@ -228,7 +228,7 @@ def _chosen(choice: dict[str, str]) -> str:
 def documented(checks: list[Check]) -> Table:
     """Where each choice is documented."""
     rows = {
-        (_natural(c["property"]), choice["convention"], c["adapter"], choice["documented"], choice["where"])
+        (natural(c["property"]), choice["convention"], c["adapter"], choice["documented"], choice["where"])
         for c in checks
         if (choice := c["choice"]) and choice["documented"]
     }
