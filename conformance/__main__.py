@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 from conformance import alarm, compare, merge, new_adapter, power, records, results, summary, verify
-from conformance.document import NoReport, read
-from conformance.report import comparison, write
+from conformance.document import NAME, NoReport, read
+from conformance.report import comparison, rewrite, write
 from properties.trial import DEPTHS
 from reference import PRIMITIVES
 
@@ -28,10 +28,10 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m conformance", description="Tools for reports, adapters and the suite."
     )
     tools = parser.add_subparsers(dest="tool", required=True, metavar="TOOL")
-    render = tools.add_parser("render", help="make the report again from its records, also of a run that was killed")
-    render.add_argument(
-        "report", type=Path, metavar="DIR", help="the folder of the report, which has the folder records"
+    render = tools.add_parser(
+        "render", help="make the report again from its records, also of a run that was killed, or from its results.json"
     )
+    render.add_argument("report", type=Path, metavar="DIR", help="the folder of the report")
     render.add_argument("--baseline", type=Path, metavar="REPORT", help="tell of the changes since an earlier report")
     compare.add_arguments(
         tools.add_parser(
@@ -100,12 +100,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _render(report: Path, baseline: Path | None) -> int:
     found = records.runs(report / "records")
-    if not found:
+    if not found and not (report / NAME).exists():
         return _refused(
             f"There are no records in {report / 'records'}. Give the folder that was given to pytest as --report."
         )
     try:
-        document, timing, since = write(report, found[-1], read(baseline) if baseline else None)
+        old = read(baseline) if baseline else None
+        document, timing, since = write(report, found[-1], old) if found else rewrite(report, old)
     except NoReport as error:
         return _refused(str(error))
     except (OSError, ValueError) as error:

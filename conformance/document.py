@@ -68,7 +68,8 @@ def read(path: Path) -> Document:
     """
     file = path / NAME if path.is_dir() else path
     try:
-        written = json.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        written = json.loads(text)
     except OSError as error:
         raise NoReport(
             f"There is no report in {path}: {file.name} cannot be read ({error.strerror or error}). "
@@ -86,12 +87,20 @@ def read(path: Path) -> Document:
         )
     try:
         document = unpacked(written)
-        is_whole = identity(document) == document["id"]
+        is_whole = identity(document) == document["id"] and as_text(document) == text
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise NoReport(f"{file} is damaged: {type(error).__name__}: {error}. Make the report again.") from error
     if not is_whole:
-        raise NoReport(f"{file} was changed after it was written: its id is not that of its content. Make it again.")
+        raise NoReport(f"{file} was changed after it was written: its id is not that of its bytes. Make it again.")
     return document
+
+
+def beside(path: Path, name: str, otherwise: Any) -> Any:
+    """What lies beside the results of a report, such as its environment; if it cannot be read, something else."""
+    try:
+        return json.loads(((path if path.is_dir() else path.parent) / name).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return otherwise
 
 
 def order(check: Mapping[str, Any]) -> tuple[str, ...]:

@@ -11,7 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from conformance import summary
-from conformance.document import GROUPED, OF_BACKEND, SCHEMA, Document, NoReport, backend_id, identity, order, read
+from conformance.document import (
+    GROUPED,
+    OF_BACKEND,
+    SCHEMA,
+    Document,
+    NoReport,
+    backend_id,
+    beside,
+    identity,
+    order,
+    read,
+)
 from conformance.report import write_files
 
 Row = dict[str, Any]
@@ -127,14 +138,6 @@ def _differ(what: str, one: Row, other: Row) -> str:
         f"The reports have {name} twice, with different results ({fields}). A backend belongs to one of the runs: "
         "leave it out of the others, with --adapter, --device or --format."
     )
-
-
-def beside(path: Path, name: str, otherwise: Any) -> Any:
-    """What lies beside the results of a report, such as its environment; if it cannot be read, something else."""
-    try:
-        return json.loads(((path if path.is_dir() else path.parent) / name).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return otherwise
 
 
 def merged_timing(timings: Sequence[Document]) -> Document:

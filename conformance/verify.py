@@ -13,9 +13,8 @@ from typing import Any
 
 from adapters.loading import adapter_name
 from conformance import environment
-from conformance.changes import changes
-from conformance.document import NAME, Document, NoReport, as_text, backend_id, read
-from conformance.merge import beside
+from conformance.changes import by_backend, changes
+from conformance.document import NAME, Document, NoReport, as_text, backend_id, beside, read
 from conformance.records import ROOT, plain
 from conformance.results import word
 from conformance.summary import wrapped
@@ -45,7 +44,11 @@ def run(chosen: argparse.Namespace) -> int:
         report = (chosen.keep or Path(folder)).resolve()
         line = [*(sys.executable, "-m", "pytest", f"-n{chosen.jobs}", "-q", f"--report={report}"), *options]
         line += [f"--checks-of={chosen.report.resolve()}"]
-        ended = subprocess.run(line, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+        try:
+            ended = subprocess.run(line, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+        except KeyboardInterrupt:
+            print("Interrupted: nothing can be said of the report.", file=sys.stderr)
+            return 130
         if ended.returncode not in (0, 1):
             print(ended.stdout, "\nThe run that was to be compared did not come to its end.", file=sys.stderr)
             return 2
@@ -98,6 +101,8 @@ def difference(old: Document, new: Document, machines: list[dict[str, Any]]) -> 
     counts = Counter(field for differing in fields.values() for field in differing)
     yield ""
     yield f"{len(fields)} of {found.common} checks differ, {len(found.gone)} are missing now."
+    for backend, n in by_backend(found.gone):
+        yield from wrapped(f"missing: {n} checks of {backend}", "    ", "        ")
     for field, n in sorted(counts.items()):
         yield f"    {n:6} in {field}"
     for key in sorted(fields, key=lambda key: "outcome" not in fields[key])[:MOST]:

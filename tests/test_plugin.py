@@ -167,9 +167,10 @@ def test_other_tests_make_no_report(tmp_path: Path) -> None:
 
 
 def test_the_versions_are_one() -> None:
-    """The version of the project is the same in pyproject.toml and in the reports."""
+    """The version of the project is the same in pyproject.toml, in CITATION.cff and in the reports."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["version"] == conformance.__version__
+    assert f"\nversion: {conformance.__version__}\n" in (ROOT / "CITATION.cff").read_text()
 
 
 def test_the_heartbeat_names_what_takes_long() -> None:

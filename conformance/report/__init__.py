@@ -7,7 +7,7 @@ from typing import Any
 
 from conformance import environment
 from conformance.changes import Changes, changes
-from conformance.document import NAME, Document, as_text, json_lines
+from conformance.document import NAME, Document, as_text, beside, json_lines, read
 from conformance.records import asked, plain
 from conformance.report import citation, gradescope, html, latex, markdown
 from conformance.results import build
@@ -23,6 +23,17 @@ def write(report: Path, run: str, baseline: Document | None = None) -> tuple[Doc
     write_files(report, document, timing, [plain(environment.describe())], since)
     if path := asked(report / "records", run).get("gradescope"):
         _replace(Path(path), gradescope.render(document))
+    return document, timing, since
+
+
+def rewrite(report: Path, baseline: Document | None = None) -> tuple[Document, Document, Changes | None]:
+    """As write, of a report without its records, such as one that is published or merged.
+
+    Raises: OSError; NoReport.
+    """
+    document, timing = read(report), beside(report, "timing.json", {})
+    since = changes(baseline, document) if baseline else None
+    write_files(report, document, timing, beside(report, "environment.json", []), since)
     return document, timing, since
 
 

@@ -70,4 +70,4 @@ def terminal(changes: Changes) -> Iterator[str]:
 
 def _more(n: int) -> Iterator[str]:
     if n > MOST:
-        yield f"... and {n - MOST} more; --markdown or --html has all"
+        yield f"... and {n - MOST} more; the report, and --markdown, have all"

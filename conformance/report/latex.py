@@ -77,7 +77,7 @@ def escaped(text: str) -> str:
 def _character(c: str) -> str:
     if c in SPECIAL or c.isascii():
         return SPECIAL.get(c, c)
-    letter, *marks = unicodedata.normalize("NFD", c)
+    letter, *marks = list(unicodedata.normalize("NFD", c))
     if letter.isascii() and len(marks) == 1 and marks[0] in ACCENTS:
         return rf"\{ACCENTS[marks[0]]}{{{letter}}}"
     return f"[U+{ord(c):04X}]"
