@@ -51,7 +51,7 @@ def load(spec: str) -> tuple[str, Any]:
         name, adapter = spec, _import(spec, lambda: importlib.import_module(f"adapters.{spec}"))
     elif spec in points:
         name, adapter = spec, _import(spec, points[spec].load)
-    elif spec.endswith(".py") or "/" in spec or "\\" in spec:
+    elif _is_path(spec):
         name, adapter = _file(Path(spec))
     elif _is_module(spec):
         name, adapter = spec, _import(spec, lambda: importlib.import_module(spec))
@@ -65,6 +65,19 @@ def load(spec: str) -> tuple[str, Any]:
     check_updates(name, adapter)
     check_ledger(name, adapter)
     return name, adapter
+
+
+def adapter_name(spec: str) -> str:
+    """The name that the adapter of a specification has in a report.
+
+    >>> adapter_name("jax"), adapter_name("./week3/homework.py")
+    ('jax', 'homework')
+    """
+    return Path(spec).stem if spec not in SHIPPED and _is_path(spec) else spec
+
+
+def _is_path(spec: str) -> bool:
+    return spec.endswith(".py") or "/" in spec or "\\" in spec
 
 
 def _is_module(spec: str) -> bool:

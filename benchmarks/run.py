@@ -11,19 +11,22 @@ import json
 import sys
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
+
+from conformance.document import backend_id, read
 
 LONGEST = 5
 
 
-def table(seconds: dict[str, float], adapters: list[str]) -> list[str]:
-    """The lines of the table. seconds: of each check, by the name that pytest gives it."""
+def table(seconds: dict[str, dict[str, float]], checks: list[dict[str, Any]]) -> list[str]:
+    """The lines of the table. seconds: of each check on each backend. checks: those of the report."""
+    adapters = sorted({check["adapter"] for check in checks})
     spent: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for item, took in seconds.items():
-        place, _, parameters = item.partition("::")
-        _, _, backend = parameters.partition("[")[2].partition("-")  # the primitive stands before it
-        adapter = max((name for name in adapters if backend.startswith(f"{name}-")), key=len)
-        spent[Path(place).stem.removeprefix("test_")][adapter] += took
-        spent["all"][adapter] += took
+    for check in checks:
+        took = seconds.get(check["id"], {}).get(backend_id(check), 0.0)
+        file = Path(check["where"].partition(":")[0]).stem.removeprefix("test_")
+        spent[file][check["adapter"]] += took
+        spent["all"][check["adapter"]] += took
     lines = [f"{'seconds':20}" + "".join(f"{name:>12}" for name in (*adapters, "all"))]
     for name, times in sorted(spent.items(), key=lambda row: (row[0] == "all", -sum(row[1].values()))):
         figures = [*(times[adapter] for adapter in adapters), sum(times.values())]
@@ -37,17 +40,17 @@ def main() -> None:
     parser.add_argument("report", nargs="?", type=Path, default=Path("reports/latest"), help="the folder of a report")
     folder = parser.parse_args().report
     try:
-        seconds = json.loads((folder / "timing.json").read_text())["checks"]
-        checks = json.loads((folder / "results.json").read_text())["checks"]
+        checks = read(folder)["checks"]
+        seconds = json.loads((folder / "timing.json").read_text(encoding="utf-8"))["checks"]
     except (OSError, ValueError, KeyError) as error:
         sys.exit(
             f"{folder} holds no report that can be read ({error}). Run pytest first, or name the folder of a report."
         )
-    adapters = sorted({check["adapter"] for check in checks})
-    print("\n".join(table(seconds, adapters)))
+    print("\n".join(table(seconds, checks)))
     print("\nthe longest checks")
-    for item, took in sorted(seconds.items(), key=lambda pair: -pair[1])[:LONGEST]:
-        print(f"{took:8.1f}  {item}")
+    took = [(time, check, backend) for check, on in seconds.items() for backend, time in on.items()]
+    for time, check, backend in sorted(took, reverse=True)[:LONGEST]:
+        print(f"{time:8.1f}  {check} on {backend}")
 
 
 if __name__ == "__main__":

@@ -8,8 +8,9 @@ import os
 import sys
 from pathlib import Path
 
-from conformance import alarm, new_adapter, power, records, results, summary
-from conformance.report import write
+from conformance import alarm, compare, merge, new_adapter, power, records, results, summary, verify
+from conformance.document import NAME, NoReport, read
+from conformance.report import comparison, rewrite, write
 from properties.trial import DEPTHS
 from reference import PRIMITIVES
 
@@ -27,9 +28,35 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m conformance", description="Tools for reports, adapters and the suite."
     )
     tools = parser.add_subparsers(dest="tool", required=True, metavar="TOOL")
-    render = tools.add_parser("render", help="make the report again from its records, also of a run that was killed")
-    render.add_argument(
-        "report", type=Path, metavar="DIR", help="the folder of the report, which has the folder records"
+    render = tools.add_parser(
+        "render", help="make the report again from its records, also of a run that was killed, or from its results.json"
+    )
+    render.add_argument("report", type=Path, metavar="DIR", help="the folder of the report")
+    render.add_argument("--baseline", type=Path, metavar="REPORT", help="tell of the changes since an earlier report")
+    compare.add_arguments(
+        tools.add_parser(
+            "compare",
+            help="what has changed from one report to another",
+            description="What fails in the later report and did not in the earlier one, what fails no more, and the "
+            "changes of the worst error/bound. Exit status: 0 if nothing new fails, 1 if something does, 2 if the "
+            "reports cannot be compared.",
+        )
+    )
+    merge.add_arguments(
+        tools.add_parser(
+            "merge",
+            help="one report of several runs: machines, devices, adapters",
+            description="Writes one report of several runs of the same suite, depth and seed, the same in whatever "
+            "order they are given. Exit status: 0 if it was written, 2 if they do not fit together.",
+        )
+    )
+    verify.add_arguments(
+        tools.add_parser(
+            "verify",
+            help="run what a report tells of again, and say whether the same comes out",
+            description="Tries the checks of a report on its backends again, with its depth and seed. Exit status: 0 "
+            "if results.json has the same bytes, 1 if not, saying what differs, 2 if it cannot be run again.",
+        )
     )
     fresh = tools.add_parser("new-adapter", help="write NAME.py here: an adapter with comments, which runs at once")
     fresh.add_argument("name", metavar="NAME", help="the name of the backend")
@@ -55,7 +82,13 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     match chosen.tool:
         case "render":
-            return _render(chosen.report)
+            return _render(chosen.report, chosen.baseline)
+        case "compare":
+            return compare.run(chosen)
+        case "merge":
+            return merge.run(chosen)
+        case "verify":
+            return verify.run(chosen)
         case "new-adapter":
             return _new_adapter(chosen.name)
         case "alarm":
@@ -65,17 +98,23 @@ def main(arguments: list[str] | None = None) -> int:
     return _list()
 
 
-def _render(report: Path) -> int:
+def _render(report: Path, baseline: Path | None) -> int:
     found = records.runs(report / "records")
-    if not found:
+    if not found and not (report / NAME).exists():
         return _refused(
             f"There are no records in {report / 'records'}. Give the folder that was given to pytest as --report."
         )
     try:
-        document, timing = write(report, found[-1])
+        old = read(baseline) if baseline else None
+        document, timing, since = write(report, found[-1], old) if found else rewrite(report, old)
+    except NoReport as error:
+        return _refused(str(error))
     except (OSError, ValueError) as error:
         return _refused(f"The report cannot be made: {error}")
     print("\n".join(summary.lines(document, str(report), timing)))
+    if since:
+        print("\n".join(["", *comparison.terminal(since)]))
+        return 1 if since.is_worse else 0
     return 0 if results.is_clean(document) else 1
 
 

@@ -5,9 +5,11 @@ Nothing here imports NumPy or a framework when it is itself imported.
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import os
 import platform
+import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -40,6 +42,8 @@ PACKAGES = (
     "threadpoolctl",
     "jinja2",
 )
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = ("reference", "adapters", "properties", "conformance")  # what decides on a result
 VARIABLES = (
     *ONE_THREAD,
     "XLA_FLAGS",
@@ -81,6 +85,27 @@ def describe() -> dict[str, Any]:
         "libraries": _libraries(),
         "variables": {name: os.environ[name] for name in VARIABLES if name in os.environ},
     }
+
+
+def suite() -> dict[str, Any]:
+    """Which suite this is: its version, its commit where git knows it, and the hash of what it consists of."""
+    digest = hashlib.sha256()
+    for path in sorted(path for folder in SOURCES for path in (ROOT / folder).rglob("*.py")):
+        # A clone may have the line ends of its system.
+        text = path.read_bytes().replace(b"\r\n", b"\n")
+        digest.update(f"{path.relative_to(ROOT).as_posix()} {len(text)}\n".encode() + text)
+    return {"version": __version__, "commit": _commit(), "source": digest.hexdigest()[:16]}
+
+
+def _commit() -> str | None:
+    """The commit of this clone, with a plus sign where files that it tracks were changed since."""
+    git = ["git", "-C", str(ROOT)]
+    try:
+        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, timeout=30, check=True)
+        is_same = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", *SOURCES], timeout=30, check=False)
+    except (OSError, subprocess.SubprocessError):  # no git, or no clone
+        return None
+    return head.stdout.strip() + ("" if is_same.returncode == 0 else "+")
 
 
 def _version(package: str) -> str | None:

@@ -38,7 +38,7 @@ def main(report: str, run: str) -> int:
 
     print("\n\nThe process that ran the checks has ended before its time. What it had found:\n", file=sys.stderr)
     try:
-        document, timing = write(Path(report), run)
+        document, timing, _ = write(Path(report), run)
     except (OSError, ValueError) as error:
         print(f"The report cannot be made: {error}", file=sys.stderr)
         return 2

@@ -24,7 +24,9 @@ from adapters import backend as calls
 from adapters.backend import Backend, NotOffered
 from adapters.loading import SHIPPED
 from conformance import __version__, environment, guard, results, summary
-from conformance.choice import Choice, add_options
+from conformance.changes import Changes
+from conformance.choice import Choice, add_options, report_of
+from conformance.document import Document
 from conformance.heartbeat import Heartbeat
 from conformance.records import (
     CONTROLLER,
@@ -36,12 +38,13 @@ from conformance.records import (
     last_input,
     place,
 )
-from conformance.report import write
+from conformance.report import comparison, write
 from properties import agreement
 from properties.agreement import Failure
 from properties.trial import Check, configure, is_tried
 from reference import PRIMITIVES
 
+OF_A_LINE = 2000  # characters of a line of JUnit
 MOST_STILLBORN = 3  # one may be bad luck; without an end every worker would be replaced for ever
 LETTERS = {
     "conforms": ".",
@@ -141,12 +144,17 @@ class Trial:
         if without:  # no backend has the formats of these checks
             config.hook.pytest_deselected(items=without)
             items[:] = [item for item in items if item not in without]
+        if (wanted := self.choice.chosen_checks()) is not None:
+            config.hook.pytest_deselected(items=[item for item in items if _names(item) not in wanted])
+            items[:] = [item for item in items if _names(item) in wanted]
         items.sort(key=_neighbours)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         items = [item for item in session.items if _check(item)]
         if not items or self.error or session.config.getoption("collectonly"):
             return
+        for item in items:
+            item.user_properties += _properties(item)
         tried = {backend.id: backend for item in items if (backend := _backend(item))}
         rows = [_row(item) for item in items]
         names = Counter((row["check"]["id"], row["backend"]) for row in rows)
@@ -211,10 +219,11 @@ class Trial:
         report = yield
         outcome = item.stash.get(OUTCOME, None)
         # A defect of the suite (crashed) keeps pytest's traceback.
+        report.is_check = outcome is not None  # type: ignore[attr-defined]  # travels with the report
         if call.when == "call" and outcome not in (None, "crashed", "not_run"):
             report.etalon = outcome  # type: ignore[attr-defined]  # travels with the report
             if call.excinfo and isinstance(call.excinfo.value, Failure):
-                report.longrepr = str(call.excinfo.value)
+                report.longrepr = _told(item, call.excinfo.value)
         return report
 
     def pytest_unconfigure(self) -> None:
@@ -245,6 +254,29 @@ def _check(item: pytest.Item) -> Check | None:
 def _backend(item: pytest.Item) -> Backend | None:
     callspec = getattr(item, "callspec", None)
     return callspec.params.get("backend") if callspec else None
+
+
+def _names(item: pytest.Item) -> tuple[str, str] | None:
+    """The check and the backend as a report names them."""
+    check, backend = _check(item), _backend(item)
+    return (check.id, backend.id) if check and backend else None
+
+
+def _properties(item: pytest.Item) -> list[tuple[str, object]]:
+    """What JUnit says of a check; texts, since they travel between processes."""
+    check, backend = _check(item), _backend(item)
+    assert check and backend
+    reference = results.source_of(check.primitive)
+    return [("check", check.id), ("backend", backend.id), ("states", check.statement), ("reference", reference)]
+
+
+def _told(item: pytest.Item, failure: Failure) -> str:
+    """A failure as JUnit tells it: what was found, on which input, and by which definition."""
+    check, backend = _check(item), _backend(item)
+    assert check and backend
+    lines = [str(failure), f"on {failure.draw!r}" if failure.draw is not None else "", f"{check.id} on {backend.id}"]
+    lines += [check.statement, f"reference: {results.source_of(check.primitive)}"]
+    return "\n".join(results.shortened(line, OF_A_LINE) for line in lines if line)
 
 
 def _neighbours(item: pytest.Item) -> tuple[str, ...]:
@@ -304,8 +336,11 @@ class Run:
         self.has_checks = False
         self.early: list[dict[str, Any]] = []  # what happened before there was a check
         self.writer: Writer | None = None
-        self.document: dict[str, Any] | None = None
-        self.timing: dict[str, Any] | None = None
+        self.document: Document | None = None
+        self.timing: Document | None = None
+        self.baseline = report_of(choice.baseline)
+        self.changes: Changes | None = None
+        self.others_failed = False  # tests that are no checks
         self.failed_to_write: OSError | ValueError | None = None
         self.heartbeat = Heartbeat(choice.heartbeat)
         self.handler = signal.signal(signal.SIGTERM, _stop)
@@ -342,7 +377,16 @@ class Run:
         self.writer = Writer(self.choice.records, self.run, CONTROLLER)
         workers = len(self.config.getoption("tx", None) or ())
         limit = float(self.config.getini("faulthandler_timeout") or 0)
-        self.writer.append("run", seed=self.choice.seed, depth=self.choice.depth, workers=workers, limit=limit)
+        self.writer.append(
+            "run",
+            seed=self.choice.seed,
+            depth=self.choice.depth,
+            workers=workers,
+            limit=limit,
+            suite=environment.suite(),
+            choice=self.choice.described,
+            gradescope=self.choice.gradescope,
+        )
         for early in self.early:
             self.writer.append(**early)
         if not workers:
@@ -390,6 +434,7 @@ class Run:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.heartbeat.failed += report.failed
+        self.others_failed |= report.failed and not getattr(report, "is_check", hasattr(report, "etalon"))
         if report.failed and report.when in ("setup", "teardown"):
             self._note("error", where=f"{report.when} of {report.nodeid}", text=report.longreprtext)
 
@@ -412,11 +457,20 @@ class Run:
             return
         self._note("finished", interrupted=self.is_interrupted)
         try:
-            self.document, self.timing = write(self.choice.report, self.run)
+            self.document, self.timing, self.changes = write(self.choice.report, self.run, self.baseline)
         except (OSError, ValueError) as error:  # a full disk, or records that somebody has removed
             self.failed_to_write = error
-        if session.exitstatus == pytest.ExitCode.OK and not (self.document and results.is_clean(self.document)):
+        if session.exitstatus == pytest.ExitCode.OK and self._has_failed:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if session.exitstatus == pytest.ExitCode.TESTS_FAILED and self.changes and not self._has_failed:
+            session.exitstatus = pytest.ExitCode.OK
+
+    @property
+    def _has_failed(self) -> bool:
+        """Whether anything failed; with a baseline, whether anything failed that did not fail there."""
+        if not self.document or self.failed_to_write or self.others_failed:
+            return True
+        return self.changes.is_worse if self.changes else not results.is_clean(self.document)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self.failed_to_write:
@@ -429,6 +483,10 @@ class Run:
             terminalreporter.section("etalon")
             for line in summary.lines(self.document, str(shown), self.timing):
                 terminalreporter.write_line(line)
+            if self.changes:
+                terminalreporter.section("since the baseline")
+                for line in comparison.terminal(self.changes):
+                    terminalreporter.write_line(line)
 
 
 def _status(node: Any) -> int | None:

@@ -4,7 +4,7 @@ Every process of a run appends lines of JSON to a file of its own in DIR/records
 each, and keeps the inputs of its last call into a backend in a slot beside it, which outlives it.
 The names of the files begin with the id of the run, so two runs cannot be mixed.
 
-    run        seed, depth, adapters, workers, limit         by the process that the user started
+    run        seed, depth, suite, choice, workers, limit    by the process that the user started
     down       worker, status                                by the same, for a worker that died
     error      where, text                                   something that is no check went wrong
     finished   interrupted                                   by the same, at its end
@@ -234,3 +234,8 @@ def read(folder: Path, run: str) -> list[dict[str, Any]]:
                 if number < len(lines):
                     raise ValueError(f"{path}, line {number}, is no record: {error}") from error
     return found
+
+
+def asked(folder: Path, run: str) -> dict[str, Any]:
+    """What a run was asked for; nothing if it was ended before it had said so."""
+    return next((record for record in read(folder, run) if record["record"] == "run"), {})

@@ -1,14 +1,12 @@
 """From the records of a run to one document: sorted, without clock, machine or path.
 
-The same run gives the same bytes, whatever the number of processes. results.schema.json describes it.
+The same run gives the same document, whatever the number of processes; document.py writes and reads it.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import inspect
-import json
 import re
 import signal
 from collections import Counter
@@ -17,15 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from conformance import matrix, records
+from conformance.document import SCHEMA, Document, identity, order
 from properties.agreement import Failure, Tally, Verdict
 from reference import PRIMITIVES
 
-SCHEMA = "etalon-report/1"
 OUTCOMES = ("conforms", "known_deviation", "deviates", "not_offered", "crashed", "not_run")
 CLEAN = ("conforms", "known_deviation", "not_offered")
+FAILS = ("deviates", "crashed", "ledger", "not run", "mistrusted")  # as words, the worst first
 HALF = 0.5  # a check that is decided on less of its elements is not trusted
-
-Document = dict[str, Any]
+OF_A_CALL = 240  # characters of the call with the worst error/bound that are kept
+DIGITS = 12  # of the hash of the inputs
 
 
 def measure(tally: Tally) -> dict[str, Any]:
@@ -106,7 +105,8 @@ def build(folder: Path, run: str) -> tuple[Document, Document]:
     of: dict[str, list[dict[str, Any]]] = {kind: [r for r in found if r["record"] == kind] for kind in records.KINDS}
     if not of["collected"]:
         raise ValueError(f"no process of the run {run} has collected a check, so there is nothing to report")
-    settings: dict[str, Any] = of["run"][0] if of["run"] else {"seed": None, "depth": None, "limit": 0.0}
+    unknown = {"seed": None, "depth": None, "limit": 0.0, "suite": None, "choice": None}
+    settings: dict[str, Any] = unknown | (of["run"][0] if of["run"] else {})
     is_finished = bool(of["finished"])
     is_interrupted = any(r["interrupted"] for r in of["finished"])
     items = {item["item"]: item for r in of["collected"] for item in r["items"]}
@@ -132,10 +132,12 @@ def build(folder: Path, run: str) -> tuple[Document, Document]:
             "counterexample": records.last_input(folder, run, start["process"]),
         }
 
-    checks = sorted((_check(item, backends[item["backend"]], end_of(name)) for name, item in items.items()), key=_order)
+    checks = sorted((_check(item, backends[item["backend"]], end_of(name)) for name, item in items.items()), key=order)
     errors = sorted({(r["where"], r["text"]) for r in of["error"]})
     document: Document = {
         "schema": SCHEMA,
+        "suite": settings["suite"],
+        "runs": [settings["choice"]] if settings["choice"] else [],
         "seed": settings["seed"],
         "depth": settings["depth"],
         "complete": is_finished and not errors and all(check["outcome"] != "not_run" for check in checks),
@@ -153,7 +155,7 @@ def build(folder: Path, run: str) -> tuple[Document, Document]:
     began = min(r["time"] for r in found)
     timing = {
         "seconds": round(max(r["time"] for r in found) - began, 3),
-        "checks": {r["item"]: round(r["seconds"], 4) for r in sorted(of["end"], key=lambda r: str(r["item"]))},
+        "checks": _seconds((items[r["item"]], r["seconds"]) for r in of["end"]),
         "counts": _counts((backends[items[r["item"]]["backend"]]["name"], r["counts"]) for r in of["end"]),
         # A library warns once in each process, so the number of processes decides where.
         "warnings": sorted({text for r in of["end"] for text in r["warnings"]}),
@@ -168,6 +170,14 @@ def _power() -> dict[str, Any]:
     return {key: found[key] for key in ("suite", "depth", "seed")} | {"primitives": rows}
 
 
+def _seconds(ends: Iterable[tuple[dict[str, Any], float]]) -> dict[str, dict[str, float]]:
+    """How long every check took, on each backend."""
+    took: dict[str, dict[str, float]] = {}
+    for item, seconds in ends:
+        took.setdefault(item["check"]["id"], {})[item["backend"]] = round(seconds, 4)
+    return took
+
+
 def _counts(counts: Iterable[tuple[str, dict[str, int]]]) -> dict[str, dict[str, int]]:
     """What every adapter has counted, over all checks and processes."""
     total: dict[str, Counter[str]] = {}
@@ -175,16 +185,6 @@ def _counts(counts: Iterable[tuple[str, dict[str, int]]]) -> dict[str, dict[str,
         if counted:
             total.setdefault(adapter, Counter()).update(counted)
     return {adapter: dict(sorted(counter.items())) for adapter, counter in sorted(total.items())}
-
-
-def identity(document: Document) -> str:
-    """The SHA-256 of a document without its id."""
-    return hashlib.sha256(as_text({k: v for k, v in document.items() if k != "id"}).encode()).hexdigest()
-
-
-def as_text(document: Document) -> str:
-    """The one way in which a document is written: sorted keys, a line for each entry."""
-    return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def word(check: dict[str, Any]) -> str:
@@ -203,10 +203,6 @@ def is_clean(document: Document) -> bool:
     return bool(document["complete"] and all(check["outcome"] in CLEAN and not check["mistrusted"] for check in checks))
 
 
-def backend_id(check: dict[str, Any]) -> str:
-    return "-".join(check[key] for key in ("adapter", "device", "format", "mode"))
-
-
 def source_of(primitive: str) -> str:
     """Where the reference defines a primitive, as file:line."""
     if primitive not in PRIMITIVES:
@@ -215,13 +211,9 @@ def source_of(primitive: str) -> str:
     return f"{function.__module__.replace('.', '/')}.py:{function.__code__.co_firstlineno}"
 
 
-def _order(check: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(str(check[key]) for key in ("id", "adapter", "device", "format", "mode", "where"))
-
-
 def _check(item: dict[str, Any], backend: dict[str, Any], end: dict[str, Any]) -> dict[str, Any]:
     measured = {**measure(Tally()), **{key: end[key] for key in measure(Tally()) if key in end}}
-    elements = measured.pop("elements")
+    elements, inputs = measured.pop("elements"), measured.pop("inputs_sha256")
     failed_on, verdict = end.get("counterexample"), measured["verdict"]
     against = verdict and verdict["counterexample"]
     return {
@@ -240,8 +232,11 @@ def _check(item: dict[str, Any], backend: dict[str, Any], end: dict[str, Any]) -
         "worst_ratio": rounded(measured["worst_ratio"]),
         "worst_ulp": rounded(measured["worst_ulp"]),
         "worst_bound": rounded(measured["worst_bound"]),
+        # The report shows it for values alone, and it would be a third of the document.
+        "worst_call": shortened(measured["worst_call"], OF_A_CALL) if item["check"]["property"] == "values" else "",
         "layers": [{key: rounded(value) for key, value in layer.items()} for layer in measured["layers"]],
         "reasons": [_without_addresses(reason) for reason in measured["reasons"]],
+        "inputs": inputs[:DIGITS] if inputs != measure(Tally())["inputs_sha256"] else "",
         "cause": _without_addresses(end.get("cause")),
         "traceback": end.get("traceback"),
         "counterexample": failed_on and _judged(failed_on),
@@ -252,7 +247,7 @@ def _check(item: dict[str, Any], backend: dict[str, Any], end: dict[str, Any]) -
 def _judged(example: dict[str, Any]) -> dict[str, Any]:
     """A counterexample: its input to the last bit, its bound to three digits."""
     clean = {"message": _without_addresses, "call": _without_addresses, "bound": rounded}
-    return {key: clean[key](value) if key in clean else value for key, value in example.items()}
+    return {key: clean[key](value) if key in clean else records.plain(value) for key, value in example.items()}
 
 
 def rounded(x: Any) -> Any:
@@ -262,6 +257,18 @@ def rounded(x: Any) -> Any:
     (0.0123, 'Infinity')
     """
     return float(f"{x:.3g}") if isinstance(x, float) else x
+
+
+def shortened(text: str, most: int = 480) -> str:
+    """A text of bearable length: its begin and its end.
+
+    >>> shortened("abcdefgh" * 4, 16)
+    'abcdefg ... efgh'
+    """
+    if len(text) <= most:
+        return text
+    half = (most - 5) * 2 // 3
+    return f"{text[:half]} ... {text[len(text) - (most - 5 - half) :]}"
 
 
 def _without_addresses(text: Any) -> Any:

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from conformance.results import Document, backend_id, is_clean, word
+from conformance.document import Document, backend_id
+from conformance.results import is_clean, shortened, word
 
 WIDTH = 80
 WORDS = ("conforms", "known deviation", "deviates", "ledger", "mistrusted", "not offered", "crashed", "not run")
@@ -17,7 +18,7 @@ MOST = 20  # failures that are shown in full; the report has all
 
 def lines(document: Document, folder: str, timing: Document | None = None) -> list[str]:
     """The summary of a document that lies in a folder, and of what was counted in the run."""
-    text = [*_wrapped(verdict(document), "", "    "), "", *_table(document), ""]
+    text = [*wrapped(verdict(document), "", "    "), "", *_table(document), ""]
     for outcome, card in CARDS.items():
         chosen = [check for check in document["checks"] if word(check) == outcome]
         if chosen:
@@ -27,9 +28,9 @@ def lines(document: Document, folder: str, timing: Document | None = None) -> li
             text += [""]
     for error in document["errors"]:
         last = error["text"].strip().splitlines()[-1:]
-        text += [*_wrapped(f"error in {error['where']}: {' '.join(last)}", "", "    ")]
+        text += [*wrapped(f"error in {error['where']}: {' '.join(last)}", "", "    ")]
     for adapter, counts in (timing or {}).get("counts", {}).items():
-        text += _wrapped(f"{adapter}: {', '.join(f'{n} {name}' for name, n in counts.items())}", "", "    ")
+        text += wrapped(f"{adapter}: {', '.join(f'{n} {name}' for name, n in counts.items())}", "", "    ")
     text += [f"seed {document['seed']}, depth {document['depth']}, report {document['id'][:12]}:"]
     return [*text, f"{folder}/report.md"]
 
@@ -62,25 +63,25 @@ def _table(document: Document) -> Iterator[str]:
 
 def _deviation(check: dict[str, Any]) -> Iterator[str]:
     found = check["counterexample"] or {}
-    yield from _wrapped(f"{check['id']} on {backend_id(check)}", "")
-    yield from _wrapped(check["statement"], "    ")
+    yield from wrapped(f"{check['id']} on {backend_id(check)}", "")
+    yield from wrapped(check["statement"], "    ")
     if found.get("call"):
-        yield from _wrapped(shortened(found["call"]), "    on  ", "        ")
-    yield from _wrapped(
+        yield from wrapped(shortened(found["call"]), "    on  ", "        ")
+    yield from wrapped(
         shortened(found.get("message", "")), "    " if found.get("kind") != "raised" else "    raised ", "    "
     )
-    yield from _wrapped(f"reference: {check['reference']}   law: {check['where']}", "    ")
+    yield from wrapped(f"reference: {check['reference']}   law: {check['where']}", "    ")
 
 
 def _crash(check: dict[str, Any]) -> Iterator[str]:
     found = check["counterexample"] or {}
-    yield from _wrapped(f"{check['id']} on {backend_id(check)}: {check['cause']}", "", "    ")
+    yield from wrapped(f"{check['id']} on {backend_id(check)}: {check['cause']}", "", "    ")
     if found.get("call"):
-        yield from _wrapped(shortened(found["call"]), "    its last call was ", "        ")
+        yield from wrapped(shortened(found["call"]), "    its last call was ", "        ")
 
 
 def _mistrust(check: dict[str, Any]) -> list[str]:
-    return _wrapped(f"{check['id']} on {backend_id(check)}: {share(check)}", "", "    ")
+    return wrapped(f"{check['id']} on {backend_id(check)}: {share(check)}", "", "    ")
 
 
 def share(check: dict[str, Any]) -> str:
@@ -91,13 +92,13 @@ def share(check: dict[str, Any]) -> str:
 
 
 def _missing(check: dict[str, Any]) -> list[str]:
-    return _wrapped(f"{check['id']} on {backend_id(check)}: {check['cause']}", "", "    ")
+    return wrapped(f"{check['id']} on {backend_id(check)}: {check['cause']}", "", "    ")
 
 
 def _entry(check: dict[str, Any]) -> Iterator[str]:
     found = check["counterexample"]
-    yield from _wrapped(f"{check['id']} on {backend_id(check)}: {found['kind']}", "", "    ")
-    yield from _wrapped(shortened(found["message"]), "    ")
+    yield from wrapped(f"{check['id']} on {backend_id(check)}: {found['kind']}", "", "    ")
+    yield from wrapped(shortened(found["message"]), "    ")
 
 
 CARDS: dict[str, Callable[[dict[str, Any]], Iterable[str]]] = {
@@ -109,19 +110,8 @@ CARDS: dict[str, Callable[[dict[str, Any]], Iterable[str]]] = {
 }
 
 
-def shortened(text: str, most: int = 6 * WIDTH) -> str:
-    """A text of bearable length: its begin and its end.
-
-    >>> shortened("abcdefgh" * 4, 16)
-    'abcdefg ... efgh'
-    """
-    if len(text) <= most:
-        return text
-    half = (most - 5) * 2 // 3
-    return f"{text[:half]} ... {text[len(text) - (most - 5 - half) :]}"
-
-
-def _wrapped(text: str, indent: str, later: str | None = None) -> list[str]:
+def wrapped(text: str, indent: str, later: str | None = None) -> list[str]:
+    """A paragraph in lines of 80 columns. later: the indent of all lines but the first, if it is another."""
     return (
         textwrap.wrap(
             " ".join(text.split()), WIDTH, initial_indent=indent, subsequent_indent=indent if later is None else later

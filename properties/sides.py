@@ -76,7 +76,9 @@ class Computed:
 
 
 def _widened(results: tuple[Any, ...]) -> Any:
-    return _one_or_all(tuple(y.astype(np.float64) if isinstance(y, np.ndarray) else y for y in results))
+    """Results in float64, those too that NumPy has made scalars of; sizes are integers, and stay so."""
+    numbers = ((y, isinstance(y, (np.ndarray, np.generic)) and not isinstance(y, np.integer)) for y in results)
+    return _one_or_all(tuple(y.astype(np.float64) if is_number else y for y, is_number in numbers))
 
 
 class Read:

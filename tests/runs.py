@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -11,6 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from conformance.document import read
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -72,8 +73,8 @@ def written(report: Path, record: str) -> int:
 
 
 def results(report: Path) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads((report / "results.json").read_text())
-    return document
+    """The document of a report, as every tool reads it."""
+    return read(report)
 
 
 def outcomes(report: Path) -> dict[str, str]:

@@ -33,14 +33,18 @@ def test_the_cost_of_every_part_is_printed() -> None:
 
 def test_the_time_of_a_run_is_added_up() -> None:
     """Seconds of every file of checks, by adapter, also where a name has hyphens; the longest file first."""
-    item = "conformance/test_{}.py::test_{}[softmax-{}-cpu-float32-eager]"
-    seconds = {
-        item.format("values", "values", "my-file"): 1.0,
-        item.format("gradients", "gradients", "my-file"): 2.0,
-        item.format("values", "values", "torch"): 0.5,
-        "properties/test_activations.py::test_x[softmax-torch-cpu-bfloat16-eager]": 0.25,
-    }
-    head, *rows = table(seconds, ["my-file", "torch"])
+    took = [
+        ("conformance/test_values.py:1", "VALUES softmax", "my-file", 1.0),
+        ("conformance/test_gradients.py:1", "GRADIENTS softmax", "my-file", 2.0),
+        ("conformance/test_values.py:1", "VALUES softmax", "torch", 0.5),
+        ("properties/test_activations.py:9", "ACT-1 x", "torch", 0.25),
+    ]
+    rest = {"device": "cpu", "format": "float32", "mode": "eager"}
+    checks = [{"where": where, "id": id, "adapter": adapter, **rest} for where, id, adapter, _ in took]
+    seconds: dict[str, dict[str, float]] = {}
+    for _, id, adapter, time in took:
+        seconds.setdefault(id, {})[f"{adapter}-cpu-float32-eager"] = time
+    head, *rows = table(seconds, checks)
     assert head.split() == ["seconds", "my-file", "torch", "all"]
     assert [row.split() for row in rows] == [
         ["gradients", "2.0", "0.0", "2.0"],

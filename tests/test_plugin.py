@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -166,9 +167,10 @@ def test_other_tests_make_no_report(tmp_path: Path) -> None:
 
 
 def test_the_versions_are_one() -> None:
-    """The version of the project is the same in pyproject.toml and in the reports."""
+    """The version of the project is the same in pyproject.toml, in CITATION.cff and in the reports."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["version"] == conformance.__version__
+    assert f"\nversion: {conformance.__version__}\n" in (ROOT / "CITATION.cff").read_text()
 
 
 def test_the_heartbeat_names_what_takes_long() -> None:
@@ -188,3 +190,23 @@ def test_a_long_run_has_a_heartbeat(tmp_path: Path) -> None:
     said = run("slow", "-k", "sums_to_one", "--heartbeat=0.2", report=tmp_path).stderr
     assert "longest: test_sums_to_one" in said
     assert "longest:" not in run("good", "-k", "sums_to_one", "--heartbeat=0", report=tmp_path).stderr
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_junit_tells_what_a_report_tells(workers: int, tmp_path: Path) -> None:
+    """Each check has its id, backend, equation and reference; a failure has its input, and a skip its reason."""
+    arguments = ["-k", "softmax and (test_values or test_gradients)", f"--junitxml={tmp_path / 'junit.xml'}"]
+    run("wrong_shape", *arguments, report=tmp_path / "report", workers=workers)
+    cases = ElementTree.parse(tmp_path / "junit.xml").iter("testcase")
+    of = {case.attrib["name"].partition("-")[0]: case for case in cases}
+    told = {p.attrib["name"]: p.attrib["value"] for p in of["test_values[softmax"].iter("property")}
+    assert told["check"] == "VALUES softmax"
+    assert told["backend"] == "wrong_shape-cpu-float64-eager"
+    assert told["reference"].startswith("reference/activations.py:")
+    assert told["states"]
+    (failure,) = of["test_values[softmax"].iter("failure")
+    for words in ("on softmax(x=", "VALUES softmax on wrong_shape", "reference: reference/activations.py:"):
+        assert words in (failure.text or "")
+    assert "Traceback" not in (failure.text or "")
+    (skipped,) = of["test_gradients[softmax"].iter("skipped")
+    assert skipped.attrib["message"] == "it has no gradients"

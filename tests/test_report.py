@@ -55,7 +55,7 @@ def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def page(document: dict[str, Any]) -> Page:
     parsed = Page()
-    parsed.feed(html.render(document, plain(environment.describe())))
+    parsed.feed(html.render(document, [plain(environment.describe())]))
     return parsed
 
 
@@ -93,8 +93,8 @@ def test_input_cannot_break_the_page(document: dict[str, Any]) -> None:
 
 def test_same_document_same_bytes(document: dict[str, Any]) -> None:
     """Rendering twice gives the same page, table and citation."""
-    machine = plain(environment.describe())
-    assert html.render(document, machine) == html.render(document, machine)
+    machines = [plain(environment.describe())]
+    assert html.render(document, machines) == html.render(document, machines)
     assert latex.matrix(document) == latex.matrix(document)
     assert citation.bibtex(document) == citation.bibtex(document)
 

@@ -1,19 +1,42 @@
-"""How to cite a report."""
+"""How to cite a report, and the lectures whose statements it tried."""
 
 from __future__ import annotations
 
-from conformance import __version__
-from conformance.report.latex import escaped
-from conformance.results import Document
+import re
+
+from conformance.document import Document
+from conformance.report.latex import citation_key, escaped, lectures
+
+LECTURE = re.compile(r'(?P<author>.*?), "(?P<title>[^"]*)"(, )?(?P<rest>.*), (?P<date>[^,]*)')
 
 
 def bibtex(document: Document) -> str:
-    """A plain BibTeX entry: suite version, backends, devices, seed, depth and the id of the report."""
+    """Entries of plain BibTeX: the report, with all that names it, and each lecture that it cites.
+
+    A lecture that is not written as in reference/SOURCES.md is its own title.
+    """
     backends = "; ".join(f"{a['name']} {a['version']} on {a['device']}" for a in document["adapters"])
-    return (
-        f"@misc{{etalon-{document['id'][:12]},\n"
-        "  author       = {{The Etalon developers}},\n"
-        f"  title        = {{Etalon {__version__}: conformance report for {escaped(backends)}}},\n"
-        f"  note         = {{Seed {document['seed']}, depth {document['depth']}, report SHA-256 {document['id']}}},\n"
-        "}\n"
-    )
+    suite = document["suite"] or {"version": "unknown", "commit": None, "source": "unknown"}
+    commit = suite["commit"] or f"unknown, source {suite['source']}"
+    note = f"Seed {document['seed']}, depth {document['depth']}, commit {commit}, report SHA-256 {document['id']}"
+    report = {
+        "author": "{The Etalon developers}",
+        "title": f"{{Etalon {suite['version']}: conformance report for {escaped(backends)}}}",
+        "howpublished": "Conformance report",
+        "note": escaped(note),
+    }
+    entries = [_entry(citation_key(document), report)]
+    for text, key in lectures(document).items():
+        found = LECTURE.fullmatch(text)
+        fields = {"title": f"{{{escaped(text)}}}"}
+        if found:
+            fields = {"author": escaped(found["author"]), "title": f"{{{escaped(found['title'])}}}"}
+            fields |= {"howpublished": escaped(found["rest"])} if found["rest"] else {}
+            fields |= {"note": escaped(found["date"])}
+        entries.append(_entry(key, fields))
+    return "\n".join(entries)
+
+
+def _entry(key: str, fields: dict[str, str]) -> str:
+    lines = [f"  {name:12} = {{{text}}},\n" for name, text in fields.items()]
+    return f"@misc{{{key},\n{''.join(lines)}}}\n"

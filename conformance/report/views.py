@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.results import Document, backend_id, word
+from conformance.document import Document, backend_id
+from conformance.results import FAILS, word
 from properties.agreement import VACUOUS
 
 Check = dict[str, Any]
 Rows = list[list[str]]
-
-WORST_FIRST = ("deviates", "crashed", "ledger", "not run", "mistrusted")
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class Cell:
 def settings(document: Document) -> list[str]:
     """How a run was made, a line each."""
     lines = [f"Depth: {document['depth']}, seed: {document['seed']}, checks: {len(document['checks'])}"]
+    if suite := document["suite"]:
+        lines.append(f"Suite: {suite['version']}, commit {suite['commit'] or 'unknown'}, source {suite['source']}")
     for adapter in document["adapters"]:
         versions = ", ".join(f"{name} {version}" for name, version in sorted(adapter["versions"].items()))
         lines.append(f"{adapter['name']} on {adapter['device']}: {versions or adapter['version']}")
@@ -46,13 +48,13 @@ def matrix(checks: list[Check]) -> tuple[list[str], list[tuple[str, list[Cell]]]
     of: dict[tuple[str, str], list[Check]] = {}
     for check in checks:
         of.setdefault((check["primitive"], backend_id(check)), []).append(check)
-    return names, [(p, [_cell(of.get((p, name), [])) for name in names]) for p in sorted({p for p, _ in of})]
+    return names, [(p, [cell(of.get((p, name), [])) for name in names]) for p in sorted({p for p, _ in of})]
 
 
-def _cell(checks: list[Check]) -> Cell:
+def cell(checks: list[Check]) -> Cell:
     """The worst outcome in words, or the worst error/bound."""
     counts = Counter(word(c) for c in checks)
-    for worst in WORST_FIRST:
+    for worst in FAILS:
         if counts[worst]:
             return Cell(f"{worst} ({counts[worst]} of {len(checks)})", worst)
     tried = [c for c in checks if c["outcome"] != "not_offered"]
@@ -173,7 +175,7 @@ def statements(checks: list[Check]) -> Table:
         if check["verdict"]:
             of.setdefault(check["id"], []).append(check)
     rows = []
-    for same in sorted(of.values(), key=lambda same: _natural(same[0]["property"])):
+    for same in sorted(of.values(), key=lambda same: natural(same[0]["property"])):
         shown = min(same, key=lambda c: (not c["verdict"]["counterexample"], c["adapter"] != "reference"))
         said, found = shown["verdict"], shown["verdict"]["counterexample"]
         rows.append(
@@ -196,7 +198,7 @@ def _tried_on(check: Check) -> str:
     return f"{check['adapter']} on {check['device']}" + ("" if word(check) == "conforms" else f" ({word(check)})")
 
 
-def _natural(id: str) -> tuple[str, int]:
+def natural(id: str) -> tuple[str, int]:
     """SAID-2 comes before SAID-10."""
     name, _, number = id.partition("-")
     return name, int(number or 0)
@@ -211,7 +213,7 @@ def choices(checks: list[Check]) -> Table:
         found.setdefault((c["property"], c["choice"]["convention"]), {})[backend_id(c)] = _chosen(c["choice"])
     rows = [
         [convention, *(of.get(name, "not offered") for name in names)]
-        for (_, convention), of in sorted(found.items(), key=lambda item: _natural(item[0][0]))
+        for (_, convention), of in sorted(found.items(), key=lambda item: natural(item[0][0]))
     ]
     return Table(["convention", *names], rows)
 
@@ -226,7 +228,7 @@ def _chosen(choice: dict[str, str]) -> str:
 def documented(checks: list[Check]) -> Table:
     """Where each choice is documented."""
     rows = {
-        (_natural(c["property"]), choice["convention"], c["adapter"], choice["documented"], choice["where"])
+        (natural(c["property"]), choice["convention"], c["adapter"], choice["documented"], choice["where"])
         for c in checks
         if (choice := c["choice"]) and choice["documented"]
     }
@@ -289,21 +291,33 @@ def power(document: Document) -> Table:
 
 
 def everything(checks: list[Check]) -> Table:
-    """Every check that was tried, with what it measured."""
-    heads = ["check", "backend", "outcome", "problems", "draws", "excluded", "decided"]
+    """Every check that was tried, with the worst error/bound on each backend; results.json has the other measures."""
+    tried = [c for c in checks if c["outcome"] != "not_offered"]
+    names = sorted({backend_id(c) for c in tried})
+    of: dict[str, dict[str, Check]] = {}
+    for c in tried:
+        of.setdefault(c["id"], {})[backend_id(c)] = c
     rows = [
         [
-            c["id"],
-            backend_id(c),
-            word(c),
-            *(str(c[key]) for key in ("problems", "draws", "excluded")),
-            "" if c["decided"] is None else f"{c['decided']:g}",
-            *(f"{c[key]}" for key in ("worst_ratio", "worst_ulp", "worst_bound")),
+            id,
+            str(sum(c["draws"] for c in on.values())),
+            _least(c["decided"] for c in on.values()),
+            *(_found(on[name]) if name in on else "" for name in names),
         ]
-        for c in checks
-        if c["outcome"] != "not_offered"
+        for id, on in of.items()
     ]
-    return Table([*heads, "error/bound", "ulp", "bound/scale"], rows)
+    return Table(["check", "draws", "decided, at least", *names], rows)
+
+
+def _least(shares: Iterable[float | None]) -> str:
+    some = [share for share in shares if share is not None]
+    return f"{min(some):g}" if some else ""
+
+
+def _found(check: Check) -> str:
+    """The worst error/bound, and the outcome if it is not simply that the check conforms."""
+    ratio = "" if check["outcome"] in ("crashed", "not_run") else f"{check['worst_ratio']}"
+    return ratio if word(check) == "conforms" else f"{ratio} {word(check)}".strip()
 
 
 def accuracy(checks: list[Check]) -> Table:
