@@ -22,7 +22,7 @@ def write(report: Path, run: str) -> tuple[Document, Document]:
         "environment.json": as_text(machine),
         "timing.json": as_text(timing),
         "report.md": markdown.render(document),
-        "index.html": html.render(document, machine),
+        "index.html": html.render(document, machine, timing),
         "cite.bib": citation.bibtex(document),
         "tables/matrix.tex": latex.matrix(document),
     }
