@@ -39,6 +39,7 @@ PACKAGES = (
     "packaging",
     "threadpoolctl",
     "jinja2",
+    "matplotlib",
 )
 VARIABLES = (
     *ONE_THREAD,

@@ -25,9 +25,10 @@ FIRST_BINADE = -14  # and what is below, to this one
 
 @dataclass
 class Series:
-    """of_elements: whether each element counts, which the checks of values and of gradients ask for."""
+    """of_elements, of_conditions: what is noted of each element; the checks of values and of gradients ask for it."""
 
     of_elements: bool = False
+    of_conditions: bool = False
     ratios: NDArray[np.int64] = field(default_factory=lambda: np.zeros(RATIOS, np.int64))
     conditions: Floats = field(default_factory=lambda: np.zeros(CONDITIONS))
     lengths: dict[int, tuple[float, float]] = field(default_factory=dict)
@@ -36,6 +37,8 @@ class Series:
     def note(self, ratio: Floats, miss: Floats, v: Floats, e: Floats, u: float) -> None:
         """Count elements that are decided: error/bound, error, value and bound; u is the roundoff of the format."""
         self.ratios += np.bincount(np.searchsorted(EDGES, ratio), minlength=RATIOS)
+        if not self.of_conditions:
+            return
         with np.errstate(all="ignore"):
             unit = u * np.abs(v)
             bins = np.frexp(e / unit)[1] >> 1  # of 0, infinity and NaN it is 0

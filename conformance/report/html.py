@@ -127,8 +127,8 @@ def _figures(checks: list[Check]) -> Iterator[Shown]:
             "conditions",
             "Error by condition",
             "An element whose terms cancel has a bound of many roundings of its own value: that many is its "
-            "condition, from left to right. The largest error of all primitives may grow with it, up to the line. On the "
-            "left, where nothing cancels, it is a few roundings.",
+            "condition, from left to right. The largest error of all primitives may grow with it, up to the line. On "
+            "the left, where nothing cancels, it is a few roundings.",
             [("", pictures.conditions(checks, "conditions-0"))] if can else [],
             measured.condition_table(checks),
         )

@@ -183,9 +183,9 @@ def lengths(checks: list[Check], name: str) -> str:
                 mine = [(n, error, bound) for d, _, n, error, bound in points if d == device]
                 n, error, bound = (np.array(x) for x in zip(*mine, strict=True)) if mine else (np.zeros(0),) * 3
                 axes.plot(n, bound, "_", color=colour, markersize=7, label=f"bound, {device}")
-                there = error > 0
+                shown = (error > 0) & np.isfinite(error)
                 style = {"color": colour, "marker": mark, "linestyle": "", "markersize": 3, "alpha": 0.7}
-                axes.plot(n[there], error[there], label=f"error, {device}", **style)
+                axes.plot(n[shown], error[shown], label=f"error, {device}", **style)
             axes.set_xscale("log", base=2)
             axes.set_yscale("log")
             axes.set_title(fmt)
@@ -193,7 +193,8 @@ def lengths(checks: list[Check], name: str) -> str:
             ends = np.log2([n for _, _, n, _, _ in points])
             ticks = [k for k in range(0, 24, 4) if ends.min() - 1 <= k <= ends.max() + 1]
             axes.set_xticks([2.0**k for k in ticks], map(power, ticks))
-            exponents = np.floor(np.log10([x for _, _, _, e, b in points for x in (e, b) if x > 0])).astype(int)
+            there = [x for *_, error, bound in points for x in (error, bound) if 0 < x < math.inf]
+            exponents = np.floor(np.log10(there)).astype(int)
             low, high = int(exponents.min()), int(exponents.max()) + 1
             ticks = list(range(low, high + 1, max(1, (high - low) // 4)))
             axes.set_yticks([10.0**k for k in ticks], [f"1e{k}" for k in ticks])
