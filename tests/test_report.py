@@ -14,6 +14,7 @@ from conformance import environment
 from conformance.__main__ import main as tool
 from conformance.records import plain
 from conformance.report import citation, html, latex, markdown
+from conformance.results import backend_id
 from reference import PRIMITIVES
 from tests.runs import results, run
 
@@ -74,9 +75,19 @@ def test_page_is_self_contained(document: dict[str, Any]) -> None:
     assert all(link.startswith(("#", "https://")) for link in parsed.links)
 
 
+def test_links_lead_somewhere_for_every_primitive(document: dict[str, Any]) -> None:
+    """Also for those that have no bound, and for what is no primitive at all."""
+    check = document["checks"][0]
+    others = [{**check, "primitive": name, "id": f"VALUES {name}"} for name in (*PRIMITIVES, "transformer")]
+    parsed = page({**document, "checks": others})
+    assert {link[1:] for link in parsed.links if link.startswith("#")} <= set(parsed.names)
+
+
 def test_every_claim_has_an_anchor(document: dict[str, Any]) -> None:
-    """Each cell of the matrix and each failure has a name of its own, and no name stands twice."""
+    """Each cell of the matrix, each check and each failure has a name of its own, and no name stands twice."""
     parsed = page(document)
+    assert {html._anchor(c["id"]) for c in document["checks"]} <= set(parsed.names)
+    assert {html._anchor(f"{c['primitive']} {backend_id(c)}") for c in document["checks"]} <= set(parsed.names)
     assert len(parsed.names) == len(set(parsed.names))
     failures = [c for c in document["checks"] if c["outcome"] == "deviates"]
     assert failures

@@ -39,7 +39,7 @@ def render(document: Document, environment: dict[str, Any], timing: Document | N
     checks = document["checks"]
     names, rows = views.matrix(checks)
     failures = [c for c in checks if word(c) in ("deviates", "crashed", "ledger")]
-    groups = _by_primitive(failures)
+    groups, derivations = _by_primitive(failures), _derivations(checks)
     return templates.get_template("report.html.j2").render(
         document=document,
         environment=environment,
@@ -80,7 +80,8 @@ def render(document: Document, environment: dict[str, Any], timing: Document | N
         power=views.power(document),
         kinds=views.kinds(document),
         rules=RULES,
-        derivations=_derivations(checks),
+        derivations=derivations,
+        derived={found.primitive for found in derivations},
         inputs=len({c["inputs_sha256"] for c in checks}),
         backend_id=backend_id,
         word=word,
@@ -128,7 +129,7 @@ def _figures(checks: list[Check]) -> Iterator[Shown]:
             "Error by condition",
             "An element whose terms cancel has a bound of many roundings of its own value: that many is its "
             "condition, from left to right. The largest error of all primitives may grow with it, up to the line. On "
-            "the left, where nothing cancels, it is a few roundings.",
+            "the left, where nothing cancels, it is a few roundings; beyond 1/u no digit of an element is certain.",
             [("", pictures.conditions(checks, "conditions-0"))] if can else [],
             measured.condition_table(checks),
         )

@@ -212,10 +212,10 @@ def conditions(checks: list[Check], name: str) -> str:
     """A panel for each format: the largest error over the condition of the element, and the line that it may reach."""
     found = measured.conditions(checks)
     devices = sorted({device for of in found.values() for device in of})
+    above = sum(c.error > c.condition for of in found.values() for points in of.values() for c in points)
     says = (
-        f"In {', '.join(found)}, the largest error of all primitives grows with the condition of the element, and "
-        "stays below the line on which error and bound are equal, where everything conforms. The table below has the "
-        "numbers."
+        f"In {', '.join(found)}, the largest error of all primitives over the condition of the element, and the line "
+        f"on which error and bound are equal; {above or 'none'} of the marks above it. The table below has the numbers."
     )
 
     def draw(figure: Figure) -> None:

@@ -22,11 +22,15 @@ WORST_FIRST = ("deviates", "crashed", "ledger", "not run", "mistrusted")
 
 @dataclass(frozen=True)
 class Table:
-    """Heads and rows; empty if there is nothing to show. worst: what a reader should know who does not unfold it."""
+    """Heads and rows; empty if there is nothing to show.
+
+    worst: what a reader should know who does not unfold it. names: of the rows, where one may want to cite them.
+    """
 
     heads: list[str]
     rows: Rows
     worst: str = ""
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -221,7 +225,8 @@ def choices(checks: list[Check]) -> Table:
         [convention, *(of.get(name, "not offered") for name in names)]
         for (_, convention), of in sorted(found.items(), key=lambda item: _natural(item[0][0]))
     ]
-    return Table(["convention", *names], rows)
+    ids = sorted({c["property"] for c in asked}, key=_natural)
+    return Table(["convention", *names], rows, names=tuple(ids) if len(ids) == len(rows) else ())
 
 
 def _chosen(choice: dict[str, str]) -> str:
@@ -382,7 +387,7 @@ def _results(of: dict[str, list[Check]]) -> Table:
     counts = Counter(word(c) for same in of.values() for c in same)
     top = max((c for same in of.values() for c in same), key=_ratio)
     told = ", ".join(f"{counts[w]} {w}" for w in WORDS if counts[w])
-    return Table(heads, rows, f"{told}; worst error/bound {top['worst_ratio']}")
+    return Table(heads, rows, f"{told}; worst error/bound {top['worst_ratio']}", tuple(sorted(of)))
 
 
 def _ratio(check: Check) -> float:
