@@ -113,6 +113,16 @@ RULE_OF = {
     "absolute": "magnitude",
     "astype": "format",
 }
+# What an operation adds, in short; in braces how many roundings of the sum there are.
+ADDS = {
+    "rounding": "u |v|",
+    "sum": "{}u_A Σ|v_i|, and u |v|",
+    "sum of products": "{}u_A Σ|a_i b_i|, and u |v|",
+    "mean": "{}u_A Σ|v_i| / n, and 2 u |v|",
+    "product": "{}u Π|v_i|, to first order",
+    "function": "2 k u |v|",
+    "format": "u |v|",
+}
 COUNTED = ("sum", "sum of products", "mean", "product")  # rules that ask how many terms there are
 # Exact: a change of sign, and what only moves elements, or says how they lie. A clip is made of others, which are
 # noted.
@@ -231,12 +241,23 @@ def _longest(noted: list[Operation]) -> int:
 
 
 @dataclass(frozen=True)
+class Done:
+    """One kind of operation in a line: its name and rule, what it adds, over how many terms, and how often."""
+
+    name: str
+    rule: str
+    adds: str
+    terms: str
+    often: int
+
+
+@dataclass(frozen=True)
 class Step:
     """A line of a reference, and what is done in it, with how often and over how many terms."""
 
     place: str
     text: str
-    done: tuple[str, ...]
+    done: tuple[Done, ...]
 
 
 @dataclass(frozen=True)
@@ -295,8 +316,15 @@ def _steps(noted: list[Operation]) -> Iterator[Step]:
         yield Step(f"reference/{file}:{line}", text, words)
 
 
-def _said(name: str, rule: str, terms: list[int]) -> str:
+def _said(name: str, rule: str, terms: list[int]) -> Done:
     low, high = min(terms), max(terms)
-    over = f", n = {low}" if low == high else f", n = {low} to {high}"
-    often = f" ({len(terms)} times)" if len(terms) > 1 else ""
-    return f"{name}: {rule}{over if rule in COUNTED else ''}{often}"
+    if rule not in COUNTED:
+        return Done(name, rule, ADDS.get(rule, "nothing"), "", len(terms))
+    is_of_products = rule == "sum of products"
+    if low < high:
+        adds = ADDS[rule].format("n " if is_of_products else "(n − 1) ")
+    elif n := low if is_of_products else low - 1:
+        adds = ADDS[rule].format("" if n == 1 else f"{n} ")
+    else:
+        adds = "nothing, of one term"
+    return Done(name, rule, adds, f"n = {low}" if low == high else f"n = {low} to {high}", len(terms))

@@ -7,7 +7,7 @@ import pytest
 
 import reference
 from conformance.cases import CASES
-from conformance.derivation import RULE_OF, RULES, WITHOUT_ERROR, _Noted, derivation, operations
+from conformance.derivation import RULE_OF, RULES, WITHOUT_ERROR, _Noted, _said, derivation, operations
 from properties.strategies.draws import draw
 from reference.arithmetic import FLOAT32, Bounded, default_arithmetic
 from reference.arithmetic.bounded import FUNCTIONS, UFUNCS
@@ -30,6 +30,24 @@ def test_what_computes_is_derived() -> None:
     """Every primitive but those that count, move, or name."""
     without = set(reference.PRIMITIVES) - {d.primitive for d in DERIVED}
     assert without == {"output_size", "pad", "toeplitz", "parameter_count", "flop_count", "identity", "naive_encoding"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "terms", "adds"),
+    [
+        ("rounding", [1], "u |v|"),
+        ("sum", [1], "nothing, of one term"),
+        ("sum", [2, 2], "u_A Σ|v_i|, and u |v|"),
+        ("sum", [2, 5], "(n − 1) u_A Σ|v_i|, and u |v|"),
+        ("sum of products", [1], "u_A Σ|a_i b_i|, and u |v|"),
+        ("sum of products", [3], "3 u_A Σ|a_i b_i|, and u |v|"),
+        ("product", [3], "2 u Π|v_i|, to first order"),
+        ("maximum", [4], "nothing"),
+    ],
+)
+def test_what_is_added_counts_the_terms(rule: str, terms: list[int], adds: str) -> None:
+    """One fewer than there are, and of products as many."""
+    assert _said("it", rule, terms).adds == adds
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.primitive)
@@ -57,12 +75,14 @@ def test_softmax_is_derived_line_by_line() -> None:
     found = derivation("softmax")
     assert found
     assert [step.text.split(" ")[0] for step in found.steps] == ["e", "return"]
-    assert [done.partition(",")[0] for step in found.steps for done in step.done] == [
-        "max: maximum",
-        "subtract: rounding",
-        "exp: function",
-        "sum: sum",
-        "divide: rounding",
+    n = int(found.steps[1].done[0].terms.removeprefix("n = "))
+    assert n > 2
+    assert [(done.name, done.rule, done.adds) for step in found.steps for done in step.done] == [
+        ("max", "maximum", "nothing"),
+        ("subtract", "rounding", "u |v|"),
+        ("exp", "function", "2 k u |v|"),
+        ("sum", "sum", f"{n - 1} u_A Σ|v_i|, and u |v|"),
+        ("divide", "rounding", "u |v|"),
     ]
 
 

@@ -376,10 +376,10 @@ def _results(of: dict[str, list[Check]]) -> Table:
                 name.removesuffix(f" {same[0]['primitive']}"),
                 "" if _is_lane(same[0]) else same[0]["statement"],
                 ", ".join(f"{counts[w]} {w}" for w in WORDS if counts[w]),
-                str(sum(c["problems"] for c in tried)),
-                str(sum(c["draws"] for c in tried)),
+                str(sum(c["problems"] for c in tried)) if tried else "",
+                str(sum(c["draws"] for c in tried)) if tried else "",
                 f"{min(decided):g}" if decided else "",
-                f"{worst['worst_ratio']}" if worst else "",
+                f"{_ratio(worst):g}" if worst else "",
                 backend_id(worst) if worst and _ratio(worst) else "",
             ]
         )
@@ -387,7 +387,8 @@ def _results(of: dict[str, list[Check]]) -> Table:
     counts = Counter(word(c) for same in of.values() for c in same)
     top = max((c for same in of.values() for c in same), key=_ratio)
     told = ", ".join(f"{counts[w]} {w}" for w in WORDS if counts[w])
-    return Table(heads, rows, f"{told}; worst error/bound {top['worst_ratio']}", tuple(sorted(of)))
+    worst_of_all = "" if set(counts) <= {"not offered", "not run"} else f"; worst error/bound {_ratio(top):g}"
+    return Table(heads, rows, told + worst_of_all, tuple(sorted(of)))
 
 
 def _ratio(check: Check) -> float:
