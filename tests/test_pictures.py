@@ -6,6 +6,7 @@ import math
 import re
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -73,7 +74,7 @@ def test_pictures_of_a_default_run_are_small(everything: list[str]) -> None:
 
 def test_the_same_document_gives_the_same_bytes(everything: list[str]) -> None:
     """Another process, with other hashes, and whatever the user has set: nothing of time or chance is in them."""
-    code = "from tests.test_pictures import *; import matplotlib, sys; matplotlib.rcParams['lines.linewidth'] = 9\n"
+    code = "from tests.test_pictures import *; import matplotlib, sys; matplotlib.rcParams['axes.facecolor'] = 'pink'\n"
     code += "sys.stdout.write('\\n'.join(drawn(of_everything())))"
     again = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert again.stdout == "\n".join(everything)
@@ -178,6 +179,11 @@ def test_the_page_does_without_matplotlib(tmp_path: Path, monkeypatch: pytest.Mo
     for page, text in zip(pages, (with_pictures, without), strict=True):
         page.feed(text)
     assert pages[0].tags.count("td") == pages[1].tags.count("td") > 0
+
+
+def test_a_warning_does_not_cost_the_report() -> None:
+    """A run raises warnings; matplotlib has many, and other ones in each version."""
+    assert "<svg" in pictures._drawn("name", "title", "says", (1, 1), lambda figure: warnings.warn("old", stacklevel=1))
 
 
 def test_matplotlib_is_not_imported_before_there_is_a_picture() -> None:

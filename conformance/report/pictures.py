@@ -9,6 +9,7 @@ import importlib.util
 import io
 import math
 import re
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
@@ -59,7 +60,8 @@ def _drawn(name: str, title: str, says: str, size: tuple[float, float], draw: Ca
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context():
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a run raises them, and a report must not be lost for a glyph
         matplotlib.rcdefaults()  # whatever the user has set
         matplotlib.rcParams.update(SETTINGS)
         figure = Figure(figsize=size, layout="constrained")
