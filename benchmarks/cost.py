@@ -31,6 +31,7 @@ from conformance.cases import CASES, Case
 from conformance.test_gradients import test_gradients as gradients
 from conformance.test_gradients import wanted
 from conformance.test_values import test_values as values
+from properties import agreement
 from properties.agreement import agree, same_number
 from properties.sides import bounded, bounded_gradient
 from properties.strategies import Draw, Problem, draws
@@ -98,6 +99,7 @@ class Gradients(Values):
 
 def measure(clock: Clock, what: Values, problem: Problem, backend: Backend, n: int) -> None:
     """Judge n draws of a problem, part by part. Raises: NotOffered."""
+    agreement.tally.series.of_elements = agreement.tally.series.of_conditions = True  # as in a check of values
     with clock.time("draw"):
         sample = list(draws(problem, n, backend.format, (0, 0, 0, 0), what.problems.kinds))
     known = backend.deviations(what.check.id)

@@ -36,6 +36,7 @@ DEFAULTS: dict[str, Any] = {
     "known": [],
     "probes": [],
     "layers": [],
+    "series": None,
     "verdict": None,
     "choice": None,
     "inputs": "",

@@ -41,6 +41,7 @@ PACKAGES = (
     "packaging",
     "threadpoolctl",
     "jinja2",
+    "matplotlib",
 )
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ("reference", "adapters", "properties", "conformance")  # what decides on a result

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import statistics
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,11 +47,23 @@ def rejected(document: Document, check: str) -> dict[str, Any]:
     return {name: mutant for name, mutant in document["mutants"].items() if check in mutant["rejected_by"]}
 
 
+def kind_of(check: str) -> str:
+    """The kind of a check by its id: the name of a lane, or laws, statements and so on.
+
+    >>> kind_of("VALUES softmax"), kind_of("SOFT-2 shift_invariance"), kind_of("CLAIM-STEPS dense")
+    ('VALUES', 'laws', 'claims')
+    """
+    name, _, rest = check.split()[0].partition("-")
+    named = {"SAID": "statements", "CHOICE": "conventions", "CLAIM": "claims"}
+    return named.get(name) or ("laws" if rest.isdigit() else check.split()[0])
+
+
 @dataclass(frozen=True)
 class Summary:
     """What the checks of a primitive, or of all, can detect.
 
-    problems: the median, over mutants and the checks that reject them, of how many problems that took.
+    problems: the median, over mutants and the checks that reject them, of how many problems that took. kinds: how many
+    mutants each kind of check rejects.
     """
 
     primitive: str
@@ -59,6 +72,7 @@ class Summary:
     checks: int
     idle: list[str]
     problems: float
+    kinds: dict[str, int]
 
 
 def summaries(document: Document) -> list[Summary]:
@@ -72,6 +86,7 @@ def _summary(document: Document, primitives: set[str], name: str) -> Summary:
     mine = [check for check, primitive in document["checks"].items() if primitive in primitives]
     found = [n for kills in mutants for n in kills.values()]
     unused = idle(document)
+    kinds = Counter(kind for kills in mutants for kind in {kind_of(check) for check in kills})
     return Summary(
         primitive=name,
         mutants=len(mutants),
@@ -79,4 +94,5 @@ def _summary(document: Document, primitives: set[str], name: str) -> Summary:
         checks=len(mine),
         idle=[check for check in mine if check in unused],
         problems=statistics.median(found) if found else 0.0,
+        kinds=dict(sorted(kinds.items())),
     )

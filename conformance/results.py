@@ -46,6 +46,7 @@ def measure(tally: Tally) -> dict[str, Any]:
         "layers": list(tally.layers),
         "verdict": _verdict(tally.verdict),
         "choice": tally.choice,
+        "series": tally.series.as_data(),
         "inputs_sha256": tally.digest.hexdigest(),
     }
 
@@ -80,6 +81,7 @@ def counterexample(failure: Failure) -> dict[str, Any]:
         "got": failure.got,
         "want": failure.want,
         "bound": failure.bound,
+        "sides": failure.sides and dict(zip(("got", "want", "bound"), failure.sides, strict=True)),
     }
 
 
@@ -235,6 +237,7 @@ def _check(item: dict[str, Any], backend: dict[str, Any], end: dict[str, Any]) -
         # The report shows it for values alone, and it would be a third of the document.
         "worst_call": shortened(measured["worst_call"], OF_A_CALL) if item["check"]["property"] == "values" else "",
         "layers": [{key: rounded(value) for key, value in layer.items()} for layer in measured["layers"]],
+        "series": rounded(measured["series"]),
         "reasons": [_without_addresses(reason) for reason in measured["reasons"]],
         "inputs": inputs[:DIGITS] if inputs != measure(Tally())["inputs_sha256"] else "",
         "cause": _without_addresses(end.get("cause")),
@@ -246,16 +249,24 @@ def _check(item: dict[str, Any], backend: dict[str, Any], end: dict[str, Any]) -
 
 def _judged(example: dict[str, Any]) -> dict[str, Any]:
     """A counterexample: its input to the last bit, its bound to three digits."""
-    clean = {"message": _without_addresses, "call": _without_addresses, "bound": rounded}
+    clean = {"message": _without_addresses, "call": _without_addresses, "bound": rounded, "sides": _sides}
     return {key: clean[key](value) if key in clean else records.plain(value) for key, value in example.items()}
 
 
+def _sides(sides: dict[str, Any] | None) -> dict[str, Any] | None:
+    return sides and sides | {"bound": rounded(sides["bound"])}
+
+
 def rounded(x: Any) -> Any:
-    """A number to three significant digits; what is no finite number stays.
+    """A number, or each one of some data, to three significant digits; what is no finite number stays.
 
     >>> rounded(0.012345), rounded("Infinity")
     (0.0123, 'Infinity')
     """
+    if isinstance(x, dict):
+        return {key: rounded(value) for key, value in x.items()}
+    if isinstance(x, (list, tuple)):
+        return [rounded(value) for value in x]
     return float(f"{x:.3g}") if isinstance(x, float) else x
 
 

@@ -145,6 +145,9 @@ def test_accuracy(backend: Backend, case: Case, check: Check) -> Iterator[Findin
         except NotOffered:
             continue
         if measure:
+            if not exposure.rounds:
+                claimed = a.accuracy(exposure.operation)
+                agreement.tally.series.note_accuracy(exposure.operation, claimed, measure.at, measure.k_at)
             yield measured(a, exposure.operation, measure)
     for operation, options in INSIDE.get(case.primitive, ()):
         measure = probes.needed(backend, case.primitive, operation, options, n, rng)

@@ -7,13 +7,17 @@ offered: for that reason, and not as one that conforms. The same is asked on the
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from adapters.backend import Backend, NotOffered
+from conformance import derivation
 from conformance.cases import Case
-from conformance.judged import agrees, judged_gradients
+from conformance.judged import judged, judged_gradients
 from conformance.lane import lane
 from conformance.test_gradients import wanted
+from properties import agreement
 from properties.agreement import says_something, scale_of
 from properties.sides import bounded, bounded_gradient, terms_of_gradient
 from properties.strategies import Draw, Problems
@@ -21,7 +25,7 @@ from properties.strategies.cotangents import differentiated
 from properties.strategies.kinds import LONG
 from properties.strategies.long import long_reductions
 from properties.strategies.long_gradients import MOST, USUAL, long_gradients
-from reference.arithmetic import Arithmetic
+from reference.arithmetic import Arithmetic, Bounded
 
 FORMATS = ("float32", "bfloat16", "float16", "float64")
 
@@ -36,7 +40,19 @@ def test_long(backend: Backend, draw: Draw, case: Case) -> None:
     """LONG-1: thousands of terms are added up within the bound of the claimed accumulator, and ones are counted."""
     if draw.kind == "positive" and not is_below_results(backend, draw):
         raise says_nothing(backend.arithmetic(draw.primitive))
-    agrees(backend, draw, case)
+    arrays, options = list(draw.arrays.values()), draw.options
+    got, want = backend.call(draw.primitive, arrays, options), bounded(backend, draw.primitive, arrays, options)
+    judged(got, want, case, backend)
+    if draw.kind == "positive":
+        _follow(backend, draw, got[0], want[0])
+
+
+def _follow(backend: Backend, draw: Draw, got: Any, want: Bounded) -> None:
+    """Note error and bound of the first result, in units of its largest element, by the length of the sum."""
+    largest = float(np.max(np.abs(want.value)))
+    error = float(np.max(np.abs(np.asarray(got, np.float64) - want.value))) / largest
+    n = derivation.longest_sum(backend, draw)
+    agreement.tally.series.note_length(n, error, float(np.max(want.error)) / largest)
 
 
 def is_below_results(backend: Backend, draw: Draw) -> bool:

@@ -24,10 +24,12 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from adapters.backend import BackendError
+from properties.series import Series
 from reference.arithmetic import Bounded, Format
 from reference.arithmetic.formats import Floats
 
 FALSE_ALARM = 1e-9  # of one statistical check, two-sided
+SHOWN = 256  # numbers of a result that a failure carries whole, for a report to draw
 VACUOUS = 0.1  # a bound to first order says something up to this share of the result
 
 
@@ -45,9 +47,11 @@ class Failure(AssertionError):
         got: Any = None,
         want: Any = None,
         bound: Any = None,
+        sides: tuple[Floats, Floats, Floats] | None = None,
     ) -> None:
         super().__init__(message)
         self.output, self.index, self.got, self.want, self.bound = output, index, got, want, bound
+        self.sides = sides  # all that was got and wanted, and the bounds, where that is little
         self.draw: Any = None  # the input, once the trial knows it
 
 
@@ -130,6 +134,7 @@ class Tally:
     verdict: Verdict | None = None  # of a statement on trial
     layers: list[dict[str, Any]] = field(default_factory=list)  # of a network: how much its bounds say of each
     choice: dict[str, str] | None = None  # of a convention: what was found, and what is documented
+    series: Series = field(default_factory=Series)  # what a report draws
     digest: Any = field(default_factory=hashlib.sha256)  # of the inputs
 
     def note(self, ratio: float, ulp: float, bound: float, decided: int, elements: int) -> bool:
@@ -274,12 +279,16 @@ def _within(
         )
         bound = float((e[is_decided] / scale).max(initial=0.0)) if scale > 0 else 0.0
     tally.note(worst, float(ulp.max(initial=0.0)), bound, decided, v.size)
+    if tally.series.of_elements and decided:
+        tally.series.note(ratio[is_decided], miss[is_decided], v[is_decided], e[is_decided], fmt.u)
     if worst <= 1:
         return
     where = np.unravel_index(int(np.argmax(ratio)), v.shape)
     index = tuple(int(i) for i in where)
     got, want, room = float(x[where]), float(v[where]), float(e[where])
     fields: dict[str, Any] = {"output": output, "index": index, "got": got, "want": want, "bound": room}
+    if v.size <= SHOWN:
+        fields["sides"] = (x, v, e)
     name = f"{output}[{', '.join(map(str, index))}]" if index else output
     if not (np.isfinite(got) and np.isfinite(want)):
         raise WrongSpecial(f"{name} is {got!r}, {other} {want!r}", **fields)
@@ -356,6 +365,7 @@ def same_bits(
             got=got,
             want=want,
             bound=0.0,
+            sides=(x, y, np.zeros(x.shape)) if x.size <= SHOWN else None,
         )
 
 

@@ -710,6 +710,8 @@ class Measure:
     draw: Draw  # the point alone, if it shows an error there too
     got: float
     want: float
+    at: Floats  # the points, and k at each
+    k_at: Floats
 
 
 def accuracy(backend: Backend, primitive: str, exposure: Exposure, n: int, rng: Rng) -> Measure | None:
@@ -733,7 +735,7 @@ def accuracy(backend: Backend, primitive: str, exposure: Exposure, n: int, rng: 
     else:
         draw, got, want = shown
     at = float(x[int(np.argmax(k))])
-    return Measure(len(x), float(k.max()), ulp, at, draw, float(got[worst]), float(want[worst]))
+    return Measure(len(x), float(k.max()), ulp, at, draw, float(got[worst]), float(want[worst]), x, k)
 
 
 def _missed(shown: Shown, a: Arithmetic) -> tuple[Floats, Floats]:
@@ -798,4 +800,4 @@ def needed(backend: Backend, primitive: str, operation: str, options: Mapping[st
     alone = probe(backend, primitive, {"x": x[at]}, options)
     with np.errstate(over="ignore"):
         ulp = float(np.abs(y - v)[worst] / F.quantum(v)[worst])  # of the whole formula
-    return Measure(len(x), k, ulp, float(x[worst]), alone, float(y[worst]), float(v[worst]))
+    return Measure(len(x), k, ulp, float(x[worst]), alone, float(y[worst]), float(v[worst]), x[:0], x[:0])

@@ -119,7 +119,7 @@ def bounded(
     given = (
         reference.PRIMITIVES[primitive],
         arrays,
-        _settings(backend, primitive, arrays, options, layout),
+        settings_of(backend, primitive, arrays, options, layout),
         arithmetic or backend.arithmetic(primitive),
         reference.FORMULAS.get(primitive),
     )
@@ -162,7 +162,7 @@ def bounded_gradient(
     given = (
         reference.PRIMITIVES[primitive],
         arrays,
-        _settings(backend, primitive, arrays, options),
+        settings_of(backend, primitive, arrays, options),
         [cotangent],
         wanted,
         backend.arithmetic(primitive, gradient=True),
@@ -187,7 +187,7 @@ def bounded_tangent(
     return read_tangent(
         reference.PRIMITIVES[primitive],
         arrays,
-        _settings(backend, primitive, arrays, options),
+        settings_of(backend, primitive, arrays, options),
         tangents,
         wanted,
         backend.arithmetic(primitive, gradient=True),
@@ -204,11 +204,11 @@ def terms_of_gradient(
     wanted: Sequence[int],
 ) -> tuple[float, ...]:
     """How large the terms are that each gradient is added up from."""
-    settings = _settings(backend, primitive, arrays, options)
+    settings = settings_of(backend, primitive, arrays, options)
     return gradient_terms(reference.PRIMITIVES[primitive], arrays, settings, [cotangent], wanted)
 
 
-def _settings(
+def settings_of(
     backend: Backend, primitive: str, arrays: Sequence[Any], options: Mapping[str, Any], layout: str = ""
 ) -> dict[str, Any]:
     """The options with which the reference is read: with the backend's conventions, and what chance chose for it."""
@@ -244,7 +244,7 @@ def to_first_order(backend: Backend) -> Steps:
     """The reference under a backend's claims, each step charged with its own rounding alone."""
 
     def step(primitive: str, arrays: Sequence[Any], options: Mapping[str, Any]) -> tuple[Any, ...]:
-        settings, a = _settings(backend, primitive, arrays, options), backend.arithmetic(primitive)
+        settings, a = settings_of(backend, primitive, arrays, options), backend.arithmetic(primitive)
         formulas = reference.FORMULAS.get(primitive)
         return step_to_first_order(reference.PRIMITIVES[primitive], arrays, settings, a, formulas)
 

@@ -323,6 +323,8 @@ def trial(check: Check, backend: Backend, problems: Problems, judge: Judge) -> N
     depth, entropy = _run.depth, entropy_of(check)
     pool = problems.pool(depth.breadth(check, backend), _run.seed)
     tally = agreement.tally
+    tally.series.of_elements = check.part in ("values", "gradients")
+    tally.series.of_conditions = check.part == "values"
     found: list[Failure] = []
     held: Counter[str] = Counter()  # draws in the region of each entry
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from conformance import environment
 from conformance.__main__ import main as tool
+from conformance.document import backend_id
 from conformance.records import plain
 from conformance.report import citation, html, latex, markdown
 from reference import PRIMITIVES
@@ -29,10 +31,12 @@ class Page(HTMLParser):
         self.loads: list[str] = []
         self.tags: list[str] = []
         self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         given = dict(attributes)
         self.tags.append(tag)
+        self.elements.append((tag, given))
         self.names += [given["id"] or ""] if "id" in given else []
         self.links += [given["href"] or ""] if tag == "a" else []
         self.loads += [
@@ -71,15 +75,66 @@ def test_page_is_self_contained(document: dict[str, Any]) -> None:
     assert all(link.startswith(("#", "https://")) for link in parsed.links)
 
 
+def test_links_lead_somewhere_for_every_primitive(document: dict[str, Any]) -> None:
+    """Also for those that have no bound, and for what is no primitive at all."""
+    check = document["checks"][0]
+    others = [{**check, "primitive": name, "id": f"VALUES {name}"} for name in (*PRIMITIVES, "transformer")]
+    parsed = page({**document, "checks": others})
+    assert {link[1:] for link in parsed.links if link.startswith("#")} <= set(parsed.names)
+
+
 def test_every_claim_has_an_anchor(document: dict[str, Any]) -> None:
-    """Each cell of the matrix and each failure has a name of its own, and no name stands twice."""
+    """Each cell of the matrix, each check and each failure has a name of its own, and no name stands twice."""
     parsed = page(document)
+    assert {html._anchor(c["id"]) for c in document["checks"]} <= set(parsed.names)
+    assert {html._anchor(f"{c['primitive']} {backend_id(c)}") for c in document["checks"]} <= set(parsed.names)
     assert len(parsed.names) == len(set(parsed.names))
     failures = [c for c in document["checks"] if c["outcome"] == "deviates"]
     assert failures
     for check in failures:
         backend = "-".join(check[key] for key in ("adapter", "device", "format", "mode"))
         assert html._anchor(f"{check['id']} {backend}") in parsed.names
+
+
+def test_page_can_be_read_without_eyes_and_without_a_mouse(document: dict[str, Any]) -> None:
+    """Language, landmarks, a skip link, heads with a scope, a caption for each table, regions that take the focus."""
+    parsed = page(document)
+    assert parsed.elements[0] == ("html", {"lang": "en"})
+    assert all(parsed.tags.count(landmark) == 1 for landmark in ("header", "nav", "main", "h1"))
+    assert next(given for tag, given in parsed.elements if tag == "a") == {"class": "skip", "href": "#main"}
+    assert {given.get("scope") for tag, given in parsed.elements if tag == "th"} == {"col", "row"}
+    assert parsed.tags.count("caption") == parsed.tags.count("table") > 0
+    scrolling = [given for _, given in parsed.elements if (given.get("class") or "") in ("scroll", "sheet", "long")]
+    assert scrolling
+    assert all(given["tabindex"] == "0" and given["role"] == "region" and given["aria-label"] for given in scrolling)
+    labelled = {name for _, given in parsed.elements for name in (given.get("aria-labelledby") or "").split()}
+    assert labelled <= set(parsed.names)
+    heads = [int(tag[1]) for tag in parsed.tags if re.fullmatch("h[1-6]", tag)]
+    assert all(below <= above + 1 for above, below in pairwise(heads))
+
+
+def test_page_has_its_sections_in_order(document: dict[str, Any]) -> None:
+    """The contents name each section, once, in the order in which they stand."""
+    parsed = page(document)
+    sections = [given["aria-labelledby"] for tag, given in parsed.elements if tag == "section"]
+    contents = [link[1:] for link in parsed.links[1 : 1 + len(sections)]]
+    assert contents == sections
+    assert sections[:4] == ["verdict", "cite", "matrix", "failures"]
+
+
+def test_every_failure_has_a_card(document: dict[str, Any]) -> None:
+    """Also those that are folded away."""
+    failures = [c for c in document["checks"] if c["outcome"] == "deviates"]
+    assert len([given for _, given in page(document).elements if given.get("class") == "card"]) == len(failures) > 1
+
+
+def test_long_tables_are_folded(document: dict[str, Any]) -> None:
+    """Each primitive that was tried has its checks, and its bound, behind a line that says what is in it."""
+    parsed = page(document)
+    folded = [given["id"] for tag, given in parsed.elements if tag == "details" and "id" in given]
+    assert {f"results-{c['primitive']}" for c in document["checks"]} <= set(folded)
+    assert "bound-softmax" in folded
+    assert parsed.tags.count("summary") == parsed.tags.count("details")
 
 
 def test_input_cannot_break_the_page(document: dict[str, Any]) -> None:

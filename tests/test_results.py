@@ -227,3 +227,33 @@ def test_the_report_holds_its_tables_together(tmp_path: Path) -> None:
         cells = len(re.findall(r"(?<!\\)\|", line)) if line.startswith("|") else 0
         assert not columns or not cells or cells == columns
         columns = cells
+
+
+def test_a_counterexample_with_all_it_may_have_satisfies_the_schema(tmp_path: Path) -> None:
+    """A place that a law has drawn, a NaN, an option that is a tuple, and both sides."""
+    x = {"dtype": "float32", "shape": (1, 2), "values": [[1.0, np.nan]]}
+    found = {
+        "primitive": "softmax",
+        "arrays": {"x": x, "mask": None},
+        "options": {"axis": (0, 1)},
+        "extras": {"place": (0, 1)},
+    }
+    found |= {
+        "kind": "law",
+        "message": "no",
+        "output": "left",
+        "index": (0, 1),
+        "got": np.nan,
+        "want": 1.0,
+        "bound": 0.0,
+    }
+    found |= {
+        "call": "softmax()",
+        "numbers": 2,
+        "sides": {"got": [[1.0, np.nan]], "want": [[1.0, 1.0]], "bound": [[0.0, 1 / 3]]},
+    }
+    document = document_of(tmp_path, {"A": {"outcome": "deviates", "counterexample": found}})
+    jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(as_text(document)))
+    (check,) = document["checks"]
+    assert check["counterexample"]["sides"]["bound"] == [[0.0, 0.333]]
+    assert check["counterexample"]["sides"]["got"] == [[1.0, "NaN"]]

@@ -50,7 +50,7 @@ def write_files(
         "timing.json": json_lines(timing, levels=2) + "\n",
         "report.md": markdown.render(document, since),
         "summary.md": markdown.summary(document, since),
-        "index.html": html.render(document, machines, since),
+        "index.html": html.render(document, machines, timing, since),
         "cite.bib": citation.bibtex(document),
         **latex.files(document),
     }

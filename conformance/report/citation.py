@@ -15,7 +15,7 @@ def bibtex(document: Document) -> str:
 
     A lecture that is not written as in reference/SOURCES.md is its own title.
     """
-    backends = "; ".join(f"{a['name']} {a['version']} on {a['device']}" for a in document["adapters"])
+    backends = _backends(document)
     suite = document["suite"] or {"version": "unknown", "commit": None, "source": "unknown"}
     commit = suite["commit"] or f"unknown, source {suite['source']}"
     note = f"Seed {document['seed']}, depth {document['depth']}, commit {commit}, report SHA-256 {document['id']}"
@@ -40,3 +40,16 @@ def bibtex(document: Document) -> str:
 def _entry(key: str, fields: dict[str, str]) -> str:
     lines = [f"  {name:12} = {{{text}}},\n" for name, text in fields.items()]
     return f"@misc{{{key},\n{''.join(lines)}}}\n"
+
+
+def sentence(document: Document) -> str:
+    """The same in one sentence, for a text without a bibliography."""
+    suite = document["suite"] or {"version": "unknown"}
+    return (
+        f"The Etalon developers, Etalon {suite['version']}, conformance report {document['id'][:12]} for "
+        f"{_backends(document)} (seed {document['seed']}, depth {document['depth']}; SHA-256 {document['id']})."
+    )
+
+
+def _backends(document: Document) -> str:
+    return "; ".join(f"{a['name']} {a['version']} on {a['device']}" for a in document["adapters"])

@@ -7,9 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from conformance.cases import CASES
 from conformance.document import Document, backend_id
+from conformance.matrix import kind_of
 from conformance.results import FAILS, word
+from conformance.summary import WORDS
 from properties.agreement import VACUOUS
+from properties.strategies.kinds import KINDS
+from reference.arithmetic import FORMATS
 
 Check = dict[str, Any]
 Rows = list[list[str]]
@@ -17,10 +22,15 @@ Rows = list[list[str]]
 
 @dataclass(frozen=True)
 class Table:
-    """Heads and rows; empty if there is nothing to show."""
+    """Heads and rows; empty if there is nothing to show.
+
+    worst: what a reader should know who does not unfold it. names: of the rows, where one may want to cite them.
+    """
 
     heads: list[str]
     rows: Rows
+    worst: str = ""
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -130,7 +140,9 @@ def probed(document: Document) -> Table:
         ]
         for (rank, adapter, device, claim, claimed, found), (primitives, formats) in sorted(same.items())
     ]
-    return Table(["adapter", "device", "primitives", "formats", "claim", "claimed", "found", "verdict"], rows)
+    counts = Counter(row[-1] for row in rows)
+    heads = ["adapter", "device", "primitives", "formats", "claim", "claimed", "found", "verdict"]
+    return Table(heads, rows, ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict]))
 
 
 def networks(checks: list[Check]) -> Table:
@@ -215,7 +227,8 @@ def choices(checks: list[Check]) -> Table:
         [convention, *(of.get(name, "not offered") for name in names)]
         for (_, convention), of in sorted(found.items(), key=lambda item: natural(item[0][0]))
     ]
-    return Table(["convention", *names], rows)
+    ids = sorted({c["property"] for c in asked}, key=natural)
+    return Table(["convention", *names], rows, names=tuple(ids) if len(ids) == len(rows) else ())
 
 
 def _chosen(choice: dict[str, str]) -> str:
@@ -256,7 +269,7 @@ def not_offered(checks: list[Check]) -> Table:
         (c["adapter"], c["primitive"], "; ".join(c["reasons"])) for c in checks if c["outcome"] == "not_offered"
     )
     rows = [[adapter, primitive, str(n), reasons] for (adapter, primitive, reasons), n in sorted(counts.items())]
-    return Table(["adapter", "primitive", "checks", "reason"], rows)
+    return Table(["adapter", "primitive", "checks", "reason"], rows, f"{counts.total()} checks")
 
 
 def in_part(checks: list[Check]) -> Table:
@@ -270,7 +283,9 @@ def in_part(checks: list[Check]) -> Table:
         [a, p, str(len(shares)), f"up to {max(shares):.0%}", reasons]
         for (a, p, reasons), shares in sorted(seen.items())
     ]
-    return Table(["adapter", "primitive", "checks", "problems refused", "reasons"], rows)
+    most = max(((max(shares), *names[:2]) for names, shares in seen.items()), default=None)
+    worst = f"most: {most[1]} refuses up to {most[0]:.0%} of {most[2]}" if most else ""
+    return Table(["adapter", "primitive", "checks", "problems refused", "reasons"], rows, worst)
 
 
 def power(document: Document) -> Table:
@@ -287,7 +302,107 @@ def power(document: Document) -> Table:
         for s in document["power"]["primitives"]
     ]
     heads = ["primitive", "wrong implementations", "rejected", "checks", "checks that reject none", "problems (median)"]
-    return Table(heads, rows)
+    total = document["power"]["primitives"][-1]
+    left, idle = total["mutants"] - total["killed"], len(total["idle"])
+    return Table(heads, rows, f"{left or 'none'} not rejected, {idle or 'no'} checks that reject none")
+
+
+def outcomes(checks: list[Check]) -> Table:
+    """How many checks of every backend have each outcome."""
+    counts = Counter((backend_id(c), word(c)) for c in checks)
+    words = [w for w in WORDS if any(w == of for _, of in counts)]
+    names = sorted({name for name, _ in counts})
+    rows = [[name, *(str(counts[name, w]) for w in words), str(sum(counts[name, w] for w in words))] for name in names]
+    return Table(["backend", *words, "all"], rows)
+
+
+def exercised(checks: list[Check]) -> Table:
+    """What each primitive was tried on, over all backends but the reference; of that, too, if it is alone."""
+    chosen = [c for c in checks if c["adapter"] != "reference"] or checks
+    kinds = {case.primitive: tuple(case.problems.kinds or KINDS) for case in CASES}
+    everywhere = {c["format"] for c in chosen}
+    of: dict[str, list[Check]] = {}
+    for c in chosen:
+        of.setdefault(c["primitive"], []).append(c)
+    rows = []
+    for primitive, mine in sorted(of.items()):
+        tried = [c for c in mine if c["outcome"] != "not_offered"]
+        there = {c["format"] for c in tried}
+        elements = sum(c["elements"] for c in tried)
+        decided = sum(c["elements"] * (c["decided"] or 0) for c in tried)
+        numbers = (sum(c[key] for c in tried) for key in ("problems", "draws", "refused", "excluded"))
+        rows.append(
+            [
+                primitive,
+                "all" if len(there) == len(everywhere) > 1 else ", ".join(name for name in FORMATS if name in there),
+                "all" if {*KINDS} <= {*kinds.get(primitive, ())} else ", ".join(kinds.get(primitive, ())),
+                f"{len(tried)} of {len(mine)}",
+                *map(str, numbers),
+                str(elements),
+                f"{decided / elements:.1%}" if elements else "",
+            ]
+        )
+    heads = ["primitive", "formats", "kinds of numbers", "checks tried", "problems", "draws", "refused", "excluded"]
+    lowest = min((row for row in rows if row[-1]), key=lambda row: float(row[-1].rstrip("%")), default=None)
+    worst = f"least decided: {lowest[0]}, {lowest[-1]} of its elements" if lowest else ""
+    return Table([*heads, "elements", "decided"], rows, worst)
+
+
+def results_of(checks: list[Check]) -> dict[str, Table]:
+    """A table for each primitive: a row for each of its checks, over all backends."""
+    of: dict[str, dict[str, list[Check]]] = {}
+    for c in checks:
+        of.setdefault(c["primitive"], {}).setdefault(c["id"], []).append(c)
+    return {primitive: _results(of[primitive]) for primitive in sorted(of)}
+
+
+def lanes(checks: list[Check]) -> Table:
+    """What the checks say that many primitives have, each once."""
+    said = {(kind_of(c["id"]), c["statement"]) for c in checks if _is_lane(c)}
+    return Table(["check", "what must hold"], [list(row) for row in sorted(said)])
+
+
+def _is_lane(check: Check) -> bool:
+    return check["id"] == f"{kind_of(check['id'])} {check['primitive']}"
+
+
+def _results(of: dict[str, list[Check]]) -> Table:
+    rows = []
+    for name, same in sorted(of.items()):
+        counts = Counter(word(c) for c in same)
+        tried = [c for c in same if c["outcome"] != "not_offered"]
+        worst = max(tried, key=_ratio, default=None)
+        decided = [c["decided"] for c in tried if c["decided"] is not None]
+        rows.append(
+            [
+                name.removesuffix(f" {same[0]['primitive']}"),
+                "" if _is_lane(same[0]) else same[0]["statement"],
+                ", ".join(f"{counts[w]} {w}" for w in WORDS if counts[w]),
+                str(sum(c["problems"] for c in tried)) if tried else "",
+                str(sum(c["draws"] for c in tried)) if tried else "",
+                f"{min(decided):g}" if decided else "",
+                f"{_ratio(worst):g}" if worst else "",
+                backend_id(worst) if worst and _ratio(worst) else "",
+            ]
+        )
+    heads = ["check", "what must hold", "outcomes", "problems", "draws", "least decided", "worst error/bound", "on"]
+    counts = Counter(word(c) for same in of.values() for c in same)
+    top = max((c for same in of.values() for c in same), key=_ratio)
+    told = ", ".join(f"{counts[w]} {w}" for w in WORDS if counts[w])
+    worst_of_all = "" if set(counts) <= {"not offered", "not run"} else f"; worst error/bound {_ratio(top):g}"
+    return Table(heads, rows, told + worst_of_all, tuple(sorted(of)))
+
+
+def _ratio(check: Check) -> float:
+    return float(check["worst_ratio"])  # "Infinity" and "NaN" are numbers to Python
+
+
+def kinds(document: Document) -> Table:
+    """The kill matrix by kind of check: how many wrong implementations of a primitive each kind rejects."""
+    found = document["power"]["primitives"]
+    heads = sorted({kind for s in found for kind in s["kinds"]}, key=lambda kind: (kind.islower(), kind))
+    rows = [[s["primitive"], str(s["mutants"]), *(str(s["kinds"].get(kind, "")) for kind in heads)] for s in found]
+    return Table(["primitive", "wrong", *heads], rows)
 
 
 def everything(checks: list[Check]) -> Table:
@@ -331,9 +446,10 @@ def accuracy(checks: list[Check]) -> Table:
         [p, name, f"{c['worst_ulp']:g}", f"{c['worst_ratio']}", f"{c['worst_bound']}", c["worst_call"]]
         for (p, name), c in sorted(worst.items())
     ]
-    return Table(
-        ["primitive", "backend", "ulp", "error/bound", "bound/scale", "input with the worst error/bound"], rows
-    )
+    most = max(worst.items(), key=lambda item: float(item[1]["worst_ratio"]), default=None)
+    told = f"nearest to its bound: {most[0][0]} on {most[0][1]}, {most[1]['worst_ratio']}" if most else ""
+    heads = ["primitive", "backend", "ulp", "error/bound", "bound/scale", "input with the worst error/bound"]
+    return Table(heads, rows, told)
 
 
 @dataclass(frozen=True)
