@@ -6,7 +6,7 @@ from pathlib import Path
 
 from conformance import environment
 from conformance.records import plain
-from conformance.report import citation, html, latex, markdown
+from conformance.report import citation, html, latex, markdown, repro
 from conformance.results import Document, as_text, build
 
 
@@ -25,9 +25,13 @@ def write(report: Path, run: str) -> tuple[Document, Document]:
         "index.html": html.render(document, machine),
         "cite.bib": citation.bibtex(document),
         "tables/matrix.tex": latex.matrix(document),
+        **repro.files(document),
     }
     for name, text in files.items():
         _replace(report / name, text)
+    for path in (report / repro.FOLDER).glob("*.*"):  # those of a run before
+        if f"{repro.FOLDER}/{path.name}" not in files and path.suffix in (".py", ".md"):
+            path.unlink()
     return document, timing
 
 

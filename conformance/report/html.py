@@ -7,7 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from conformance.report import citation, views
+from conformance.report import citation, repro, views
 from conformance.results import Document, backend_id, is_clean, word
 from conformance.summary import share, shortened, verdict
 
@@ -54,6 +54,9 @@ def render(document: Document, environment: dict[str, Any]) -> str:
             ("checks", "What was tried", views.everything(checks)),
             ("power", "What this suite can detect", views.power(document)),
         ],
+        scripts=repro.names(document),
+        of_check=repro.of_check,
+        of_entry=repro.of_entry,
         backend_id=backend_id,
         word=word,
     )
