@@ -79,7 +79,9 @@ def main(arguments: list[str] | None = None) -> int:
         case "reproduce":
             return _found(lambda: reproduce.run(" ".join(chosen.id), chosen.report, chosen.adapter))
         case "explain":
-            return _found(lambda: explain.run(" ".join(chosen.id), chosen.report, chosen.adapter, chosen.output, chosen.index))
+            return _found(
+                lambda: explain.run(" ".join(chosen.id), chosen.report, chosen.adapter, chosen.output, chosen.index)
+            )
         case "new-adapter":
             return _new_adapter(chosen.name)
         case "alarm":

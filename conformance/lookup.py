@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,10 +15,12 @@ from conformance import records
 from conformance.checks import checks
 from conformance.evidence import array_of, option_of
 from conformance.results import SCHEMA, Document, backend_id
-from properties.strategies import Draw, Problem, Spec
-from properties.trial import Check, configure
+from properties import trial
+from properties.strategies import Draw, Problem, Problems, Spec
+from properties.trial import Check, Judge, configure
 from reference.arithmetic import FORMATS
 
+WHOLE = ("claims", "conventions", "networks", "large networks", "largest networks")  # parts that draw no problems
 MOST = 12  # of what an id may mean are printed
 
 
@@ -64,14 +67,14 @@ def check_of(document: Document, words: str, wanted: Callable[[dict[str, Any]], 
         raise NotFound(f'"{words}" may mean {len(found)} checks. Give more of one of these:{shown}{rest}')
     if same:
         raise NotFound(
-            f"{name(same[0])} {same[0]['outcome'].replace('_', ' ')} in this report, so there is no {what} of it. "
-            "report.md names what there is."
+            f"{name(same[0])} {same[0]['outcome'].replace('_', ' ')} in this report, so there is no {what} to look at."
         )
     there = [check for check in document["checks"] if wanted(check)]
+    there.sort(key=lambda check: -difflib.SequenceMatcher(None, words, name(check)).quick_ratio())
     shown = "".join(f"\n    {name(check)}" for check in there[:MOST])
     raise NotFound(
         f'No check of this report begins with "{words}". '
-        + (f"Those with a {what} are:{shown}" if there else f"None of its checks has a {what}.")
+        + (f"Begin with one of these:{shown}" if there else f"None of its checks has {what}.")
     )
 
 
@@ -118,6 +121,14 @@ def test_of(check: dict[str, Any]) -> tuple[Check, Callable[[Backend], None]]:
         if found.id == check["id"]:
             return found, test
     raise NotFound(f"This version of the suite has no check {check['id']}.")
+
+
+def parts_of(check: dict[str, Any], backend: Backend) -> tuple[Check, Problems, Judge]:
+    """The check, its problems and its judge. Raises: NotFound; TypeError if it is no trial of problems."""
+    found, test = test_of(check)
+    if found.part in WHOLE:
+        raise TypeError(f"{found.id} is no trial of problems")
+    return trial.parts_of(test, backend)
 
 
 def draw_of(found: dict[str, Any], fmt: str) -> Draw:

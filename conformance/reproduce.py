@@ -19,7 +19,7 @@ from properties import agreement
 from properties.agreement import Failure
 from properties.evidence import Evidence, Judged, witnessed
 from properties.strategies import Draw
-from properties.trial import Judge, end_by, failure_of, parts_of, pinned_example
+from properties.trial import Judge, end_by, failure_of, pinned_example
 
 FAILED = ("deviates", "crashed", "known_deviation")
 INDENT = "    "
@@ -39,9 +39,8 @@ def run(words: str, report: Path, adapter: str) -> int:
     found = check["counterexample"]
     if "arrays" not in found:
         return _whole(check, backend)
-    _, test = lookup.test_of(check)
     try:
-        _, _, judge = parts_of(test, backend)
+        _, _, judge = lookup.parts_of(check, backend)
     except TypeError:
         return _whole(check, backend)
     return _draw(judge, backend, lookup.draw_of(found, check["format"]))
@@ -49,8 +48,7 @@ def run(words: str, report: Path, adapter: str) -> int:
 
 def _known(check: dict[str, Any], backend: Backend) -> int:
     """The pinned example of every entry of the ledger that the check meets."""
-    found, test = lookup.test_of(check)
-    _, problems, judge = parts_of(test, backend)
+    found, problems, judge = lookup.parts_of(check, backend)
     entries = backend.deviations(found.id)
     if not entries:
         _say(f"verdict: the ledger of {backend.name} {backend.version} has no entry for it.", "")
@@ -164,7 +162,7 @@ def _compared(judged: Judged, got: Any) -> Iterator[str]:
 
 def _called(call: Call, named: dict[str, Any]) -> str:
     """A call in words: an array of the input by its name."""
-    arrays = [next((name for name, y in named.items() if y is x), None) or _shown(x) for x in call.arrays]
+    arrays = [next((name for name, y in named.items() if _is_same(x, y)), None) or _shown(x) for x in call.arrays]
     keywords = [f"{name}={value!r}" for name, value in call.keywords.items()]
     how = {"call": "", "gradient": "gradient of ", "jvp": "forward mode of "}.get(call.how, f"{call.how}: ")
     besides = [f"{name} {value}" for name, value in call.details.items() if name in ("layout", "wanted", "mapped")]
@@ -172,10 +170,16 @@ def _called(call: Call, named: dict[str, Any]) -> str:
     return f"{how}{call.primitive}({', '.join([*arrays, *keywords])}){more}"
 
 
+def _is_same(x: Any, y: Any) -> bool:
+    """Whether both are the same array, to the last bit."""
+    are_arrays = isinstance(x, np.ndarray) and isinstance(y, np.ndarray)
+    return are_arrays and (x.dtype, x.shape, x.tobytes()) == (y.dtype, y.shape, y.tobytes())
+
+
 def _shown(x: Any) -> str:
     if not isinstance(x, (np.ndarray, np.generic)):
         return repr(x)
-    values = x if x.dtype.kind in "biu" else np.asarray(x, np.float64)
+    values = np.asarray(x) if x.dtype.kind in "biu" else np.asarray(x).astype(np.float64)
     text = np.array2string(values, separator=", ", threshold=32, floatmode="unique")
     return " ".join(text.split()) if np.size(x) else f"zeros({np.shape(x)})"
 

@@ -61,7 +61,7 @@ def _weighed(backend: Backend, calls: list[Call], comparisons: list[Comparison])
             found.judged.append(Judged(*place, c.output, c.want, c.bound, _dtype(backend, c.want), c.signs))
     if not any(is_missed(calls[j.call], j) for j in found.judged):
         for i, call in enumerate(calls):
-            found.judged += [j for j in _own(backend, i, call) if is_missed(call, j)]
+            found.judged += [j for j in by_itself(backend, i, call) if is_missed(call, j)]
     return found
 
 
@@ -95,7 +95,7 @@ def is_missed(call: Call, judged: Judged) -> bool:
         return not bool(np.all((x == v) | (np.isnan(x) & np.isnan(v)) | (e == np.inf) | (np.abs(x - v) <= e)))
 
 
-def _own(backend: Backend, number: int, call: Call) -> list[Judged]:
+def by_itself(backend: Backend, number: int, call: Call) -> list[Judged]:
     """What the reference allows a call to return, where all that it takes is finite."""
     arrays = [*call.arrays, call.details.get("cotangent")]
     if call.how not in ("call", "gradient") or call.mode != backend.mode or call.details.get("layout"):
@@ -107,7 +107,7 @@ def _own(backend: Backend, number: int, call: Call) -> list[Judged]:
         with np.errstate(all="ignore"):
             return [
                 Judged(number, i, f"result {i}" if i else "y", y.value, y.error, backend.format.dtype.name)
-                for i, y in enumerate(_allowed(backend, call))
+                for i, y in enumerate(allowed(backend, call))
                 if isinstance(y, Bounded)
             ]
     except Exception:  # the reference rejects it, or cannot say
@@ -116,7 +116,8 @@ def _own(backend: Backend, number: int, call: Call) -> list[Judged]:
         agreement.tally = outer
 
 
-def _allowed(backend: Backend, call: Call) -> tuple[Any, ...]:
+def allowed(backend: Backend, call: Call) -> tuple[Any, ...]:
+    """What the reference allows a call, or the call of a gradient, to return."""
     given = backend, call.primitive, call.arrays, call.options
     if call.how == "call":
         return bounded(*given)

@@ -7,7 +7,7 @@ import hashlib
 import inspect
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -385,6 +385,13 @@ def trial(check: Check, backend: Backend, problems: Problems, judge: Judge) -> N
     if tally.refused == tally.problems:
         raise NotOffered("; ".join(sorted(tally.reasons)))
     _not_too_wide(held, check.widest, tally.drawn)
+
+
+def draws_of(check: Check, backend: Backend, problems: Problems) -> Iterator[Draw]:
+    """Every draw of the pool of a check on a backend, in the order in which they are tried."""
+    n = _run.depth.number(check, backend)
+    for problem in problems.pool(_run.depth.breadth(check, backend), _run.seed):
+        yield from draws(problem, n, backend.format, entropy_of(check), problems.kinds)
 
 
 def _try(

@@ -106,6 +106,7 @@ def script(item: Shown, document: Document) -> str:
     head, _, body = document["sources"][item.evidence["source"]].partition("\n\n")
     main = "\n".join(_main(item))
     helpers = HELPERS["put" if "\ndef put(" in f"\n{body}" else "plain"] + HELPERS[form]
+    helpers += HELPERS["signs"] if any(j.get("signs") for j in item.evidence.get("judged", ())) else ""
     imports = {*head.splitlines(), "import sys", "import numpy as np", "from importlib.metadata import version"}
     imports |= {"import functools"} if any(call["how"] == "mapped" for call in calls) else set()
     imports |= {"import subprocess"} if form == "ends" else set()
@@ -269,6 +270,7 @@ def _judged(item: Shown, call: Data, function: str, i: int) -> Iterator[str]:
     yield from _made(f"        results = got({_invoked(call, function)})")
     yield "    except Exception as error:"
     yield '        print(f"got: {type(error).__name__}: {error}")'
+    yield '        print("want: a result, since the call is valid")'
     yield "        return 1"
     yield "    wrong = 0"
     for j in item.evidence["judged"]:
@@ -525,18 +527,19 @@ def misses(name, result, want, bound, dtype):
         return not np.all(same | (bound == np.inf) | (np.abs(x - want) <= bound))
 
 
+def text(x):
+    if not np.ndim(x):
+        return str(x)
+    return np.array2string(np.asarray(x, dtype=float), separator=", ", threshold=64, floatmode="unique")
+''',
+    "signs": '''
+
 def loses_a_sign(name, result, want, bound, dtype):
     """Whether a zero that is certain has the other sign."""
     print(f"got: {name} = {text(result)}")
     print(f"want: {text(want)}")
     x = np.asarray(result, dtype=float)
     return bool(np.any((want == 0) & (bound == 0) & (np.signbit(x) != np.signbit(want))))
-
-
-def text(x):
-    if not np.ndim(x):
-        return str(x)
-    return np.array2string(np.asarray(x, dtype=float), separator=", ", threshold=64, floatmode="unique")
 ''',
     "accepted": "",
     "raises": "",
