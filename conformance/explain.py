@@ -80,7 +80,7 @@ class Operation:
         if self.function is either:  # the one that leaves more room decides
             decides = operands[0].error == self.results[0].error
             return [masks[0] & decides, masks[0] & ~decides]
-        if self.function.__module__.startswith("reference."):  # number by number
+        if (getattr(self.function, "__module__", "") or "").startswith("reference."):  # number by number
             return [masks[0] for _ in operands]
         traced: list[Traced] = []
 
