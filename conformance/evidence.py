@@ -23,7 +23,7 @@ import numpy as np
 
 from adapters.backend import Backend, Call
 from conformance import shaken
-from conformance.records import array_data, last_call, named_arrays, plain
+from conformance.records import array_data, array_names, last_call, named_arrays, plain
 from properties.agreement import AcceptedInvalid, Failure, MutatedInput, NotDeterministic
 from properties.evidence import Evidence, Judged, is_missed
 
@@ -96,9 +96,10 @@ def _chosen(evidence: Evidence, failure: Failure | str | None) -> tuple[str, lis
 
 
 def _call(call: Call, named: Mapping[str, Any]) -> Data:
-    arrays = [_array(x, named) for x in call.arrays]
+    names = array_names(call.primitive, len(call.arrays))
+    arrays = [_array(x, named, name) for name, x in zip(names, call.arrays, strict=True)]
     data: Data = {"how": call.how, "primitive": call.primitive, "mode": call.mode, "arrays": arrays}
-    details = {name: _array(x, named) for name, x in call.details.items() if name == "cotangent"}
+    details = {name: _array(x, named, name) for name, x in call.details.items() if name == "cotangent"}
     details |= {name: list(x) for name, x in call.details.items() if name in ("wanted", "mapped")}
     details |= {name: [_array(v, named) for v in x] for name, x in call.details.items() if name == "tangents"}
     details |= {name: x for name, x in call.details.items() if name == "layout"}
@@ -118,12 +119,12 @@ def _bound(bound: Any) -> Any:
     return None if bound is None else array_data(np.asarray(bound, float))
 
 
-def _array(x: Any, named: Mapping[str, Any]) -> Any:
-    """An array by its name, if the input has it."""
+def _array(x: Any, named: Mapping[str, Any], name: str = "") -> Any:
+    """An array by its name, if the input has it. name: the one that it is likely to have."""
     if not isinstance(x, np.ndarray):
         return plain(x)
-    same = (name for name, y in named.items() if isinstance(y, np.ndarray) and _bits(x) == _bits(y))
-    return next(same, None) or array_data(x)
+    same = [key for key, y in named.items() if isinstance(y, np.ndarray) and _bits(x) == _bits(y)]
+    return name if name in same else same[0] if same else array_data(x)
 
 
 def _bits(x: np.ndarray[Any, Any]) -> tuple[str, tuple[int, ...], bytes]:

@@ -5,6 +5,7 @@ A script is made of the document alone: the evidence of a failure, and the sourc
 
 from __future__ import annotations
 
+import json
 import re
 import textwrap
 from collections.abc import Iterable, Iterator
@@ -123,9 +124,9 @@ def script(item: Shown, document: Document) -> str:
             "",
             *sorted((line for line in imports if line), key=lambda line: (line.startswith("from"), line)),
             "",
-            f"DEVICE = {item.evidence['device']!r}",
+            f"DEVICE = {_quoted(item.evidence['device'])}",
             "",
-            f"# What is tried, as {item.check['adapter']} has it.",
+            f"# The call, as it is made by Etalon's adapter {item.check['adapter']}.",
             "",
             body.strip("\n"),
             "",
@@ -265,9 +266,9 @@ def _main(item: Shown) -> Iterator[str]:
 
 
 def _judged(item: Shown, call: Data, function: str, i: int) -> Iterator[str]:
-    yield f"    print({'input: ' + _text(item, call)!r})"
+    yield from _printed(f"input: {_text(item, call)}")
     yield "    try:"
-    yield from _made(f"        results = got({_invoked(call, function)})")
+    yield from _got(call, function, "        results = ")
     yield "    except Exception as error:"
     yield '        print(f"got: {type(error).__name__}: {error}")'
     yield '        print("want: a result, since the call is valid")'
@@ -276,27 +277,28 @@ def _judged(item: Shown, call: Data, function: str, i: int) -> Iterator[str]:
     for j in item.evidence["judged"]:
         yield from _assigned("want", j["want"])
         yield from _assigned("bound", j["bound"])
-        place = f"results[{j['result']}] if len(results) > {j['result']} else None"
+        n = j["result"]
+        place = f"results[{n}] if len(results) > {n} else None" if n else "results[0]"
         verb = "loses_a_sign" if j.get("signs") else "misses"
-        yield f"    wrong += {verb}({j['output']!r}, {place}, want, bound, {j['dtype']!r})"
+        yield f"    wrong += {verb}({_quoted(j['output'])}, {place}, want, bound, {_quoted(j['dtype'])})"
 
 
 def _accepted(item: Shown, call: Data, function: str, i: int) -> Iterator[str]:
-    yield f"    print({'input: ' + _text(item, call)!r})"
+    yield from _printed(f"input: {_text(item, call)}")
     yield "    try:"
-    yield from _made(f"        results = got({_invoked(call, function)})")
+    yield from _got(call, function, "        results = ")
     yield "    except Exception as error:"
     yield '        print(f"got: {type(error).__name__}: {error}")'
     yield "        return 0"
     yield '    print("got: a result of shape", ", ".join(str(np.shape(y)) for y in results))'
-    yield f"    print({'want: an error. ' + _one_line(item.told)!r})"
+    yield from _printed(f"want: an error. {_one_line(item.told)}")
 
 
 def _raises(item: Shown, call: Data, function: str, i: int) -> Iterator[str]:
-    yield f"    print({'input: ' + _text(item, call)!r})"
+    yield from _printed(f"input: {_text(item, call)}")
     yield '    print("want: a result, since the call is valid")'
     yield "    try:"
-    yield from _made(f"        results = got({_invoked(call, function)})")
+    yield from _got(call, function, "        results = ")
     yield "    except Exception as error:"
     yield '        print(f"got: {type(error).__name__}: {error}")'
     yield "        return 1"
@@ -304,7 +306,7 @@ def _raises(item: Shown, call: Data, function: str, i: int) -> Iterator[str]:
 
 
 def _twice(item: Shown, call: Data, function: str, i: int) -> Iterator[str]:
-    yield f"    print({'input: ' + _text(item, call)!r})"
+    yield from _printed(f"input: {_text(item, call)}")
     arrays = ", ".join(_expression(x) for x in call["arrays"])
     keywords = "".join(f", {name}={_literal(option_of(x))}" for name, x in call.get("keywords", {}).items())
     yield from _made(f"    arrays = [{arrays}]")
@@ -322,24 +324,24 @@ def _twice(item: Shown, call: Data, function: str, i: int) -> Iterator[str]:
 def _ends(item: Shown, call: Data, function: str, i: int) -> Iterator[str]:
     yield f'    if sys.argv[1:] == ["{CHILD}"]:'
     yield "        try:"
-    yield from _made(f"            got({_invoked(call, function)})")
+    yield from _got(call, function, "            ")
     yield "        except Exception as error:"
     yield '            print(f"got: {type(error).__name__}: {error}")'
     yield f'        print("{RETURNED}")'
     yield "        return 0"
-    yield f"    print({'input: ' + _text(item, call)!r})"
+    yield from _printed(f"input: {_text(item, call)}")
     yield '    print("want: a result, or an error, and a process that goes on")'
 
 
 def _repeated(item: Shown, call: Data, function: str, i: int) -> Iterator[str]:
-    yield f"    print({'call: ' + _text(item, call)!r})"
+    yield from _printed(f"call {i + 1}, on {_text(item, call)}")
     results = call.get("results")
     if results is None:
         found = repr(call.get("error", "").split(":")[0])
     else:
         found = f"({', '.join(_expression(y) for y in results)},)"
     yield from _made(f"    found = {found}")
-    yield from _made(f"    same += is_found(lambda: got({_invoked(call, function)}), found)")
+    yield from _got(call, function, "    same += is_found(lambda: ", ", found)")
 
 
 def _end_judged(item: Shown) -> Iterator[str]:
@@ -359,13 +361,13 @@ def _end_ends(item: Shown) -> Iterator[str]:
 
 
 def _end_repeated(item: Shown) -> Iterator[str]:
-    yield f"    print({'law: ' + _one_line(item.check['statement'])!r})"
-    yield f"    print({'found: ' + shortened(_one_line(item.told))!r})"
+    yield from _printed(f"law: {_one_line(item.check['statement'])}")
+    yield from _printed(f"found: {shortened(_one_line(item.told))}")
     for s in item.evidence["sides"]:
-        yield f"    print({'left: ' + _plain(s['left'])!r})"
-        yield f"    print({'right: ' + _plain(s['right'])!r})"
+        yield from _printed(f"left: {_plain(s['left'])}")
+        yield from _printed(f"right: {_plain(s['right'])}")
         if s["bound"] is not None:
-            yield f"    print({'bound: ' + _plain(s['bound'])!r})"
+            yield from _printed(f"bound: {_plain(s['bound'])}")
     yield f"    return int(same == {len(item.evidence['calls'])})"
 
 
@@ -399,27 +401,40 @@ def _function(call: Data) -> str:
     return f"{call['decorator']}({function})" if "decorator" in call else f"{function}"
 
 
-def _invoked(call: Data, function: str) -> str:
-    """The call itself, on native arrays."""
-    details, first = call.get("details", {}), []
+def _got(call: Data, function: str, begin: str, end: str = "") -> Iterator[str]:
+    """The call itself, on native arrays, between what begins a statement and what ends it."""
+    details = call.get("details", {})
+    arrays = [_laid_out(call, x) if call["how"] != "gradient" else _native(x) for x in call["arrays"]]
     if call["how"] == "gradient":
-        cotangent = f"native({_expression(details['cotangent'])})"
-        first = [f"{call['native_layout']}({cotangent})" if "native_layout" in call else cotangent]
-        arrays = [f"native({_expression(x)})" for x in call["arrays"]]
-    else:
-        if call["how"] == "jvp":
-            first = [f"({', '.join(f'native({_expression(x)})' for x in details['tangents'])},)"]
-        arrays = [_laid_out(call, _expression(x), x) for x in call["arrays"]]
+        cotangent = _native(details["cotangent"])
+        arrays.insert(0, f"{call['native_layout']}({cotangent})" if "native_layout" in call else cotangent)
+    if call["how"] == "jvp":
+        arrays.insert(0, f"({', '.join(_native(x) for x in details['tangents'])},)")
     keywords = [f"{name}={_literal(option_of(x))}" for name, x in call.get("keywords", {}).items()]
-    return f"{function}({', '.join([*first, *arrays, *([] if call['how'] == 'mapped' else keywords)])})"
+    taken = [*arrays, *([] if call["how"] == "mapped" else keywords)]
+    line = f"{begin}got({function}({', '.join(taken)})){end}"
+    if len(line) <= WIDTH and "\n" not in line:
+        yield line
+        return
+    indent = begin[: len(begin) - len(begin.lstrip())]
+    yield f"{begin}got("
+    yield f"{indent}    {function}("
+    for x in taken:
+        yield from textwrap.indent(f"{x},", f"{indent}        ").splitlines()
+    yield f"{indent}    )"
+    yield f"{indent}){end}"
 
 
-def _laid_out(call: Data, expression: str, x: Any) -> str:
+def _native(data: Any) -> str:
+    return f"native({_expression(data)})" if isinstance(data, (str, dict)) else _expression(data)
+
+
+def _laid_out(call: Data, x: Any) -> str:
     if not isinstance(x, (str, dict)):
-        return expression
+        return _expression(x)
     if "numpy_layout" in call:
-        return f"native({call['numpy_layout']}({expression}))"
-    return f"{call['native_layout']}(native({expression}))" if "native_layout" in call else f"native({expression})"
+        return f"native({call['numpy_layout']}({_expression(x)}))"
+    return f"{call['native_layout']}({_native(x)})" if "native_layout" in call else _native(x)
 
 
 def _names(call: Data) -> Iterator[str]:
@@ -438,6 +453,21 @@ def _assigned(name: str, data: Any) -> Iterator[str]:
     yield from _made(f"    {name} = {_expression(data)}")
 
 
+def _printed(text: str) -> Iterator[str]:
+    """The statement that prints a text, in lines of bearable length."""
+    if len(text) < WIDTH - len("    print()"):
+        yield f"    print({_quoted(text)})"
+        return
+    pieces = textwrap.wrap(text, WIDTH - 12, drop_whitespace=False, break_on_hyphens=False)
+    yield "    print("
+    yield from (f"        {_quoted(piece)}" for piece in pieces)
+    yield "    )"
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
 def _made(line: str) -> Iterable[str]:
     return line.splitlines()
 
@@ -448,19 +478,17 @@ def _expression(data: Any) -> str:
         return data
     if not isinstance(data, dict):
         return _literal(option_of(data))
-    dtype = "ml_dtypes.bfloat16" if data["dtype"] == "bfloat16" else repr(data["dtype"])
+    dtype = "ml_dtypes.bfloat16" if data["dtype"] == "bfloat16" else _quoted(data["dtype"])
     values, shape = _numbers(data["values"]), tuple(data["shape"])
     flat = _flat(values)
     if not flat:
         return f"np.zeros({shape}, {dtype})"
     if len(flat) > FULL and len({repr(x) for x in flat}) == 1:
         return f"np.full({shape}, {flat[0]!r}, {dtype})"
-    text = pformat(values, width=WIDTH, compact=True)
-    return (
-        f"np.array(\n{textwrap.indent(text, ' ' * 8)},\n        {dtype},\n    )"
-        if "\n" in text
-        else (f"np.array({text}, {dtype})")
-    )
+    text = pformat(values, width=WIDTH - 8, compact=True)
+    if "\n" not in text and len(text) < WIDTH - 30:
+        return f"np.array({text}, {dtype})"
+    return f"np.array(\n{textwrap.indent(text, ' ' * 8)},\n        {dtype},\n    )"
 
 
 def _literal(x: Any) -> str:
