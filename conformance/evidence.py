@@ -42,11 +42,18 @@ def as_data(evidence: Evidence, failure: Failure | str | None, named: Mapping[st
     if not calls or sum(sizes) > MOST:
         return {"omitted": f"its arrays have {sum(sizes)} numbers" if calls else "the backend was not called"}
     data: Data = {"form": form, "device": device, "calls": [_call(call, named) for call in calls]}
+    if form == "twice" and isinstance(failure, MutatedInput):
+        data["changes"] = array_names(calls[0].primitive, len(calls[0].arrays)).index(failure.output)
     if judged:
         data["judged"] = [_judged(j, named) for j in judged]
     if form == "repeated":
         data["sides"] = [
-            {"output": s.output, "left": array_data(s.got), "right": array_data(s.want), "bound": _bound(s.bound)}
+            {
+                "output": s.output,
+                "names": ["left", "right"] if s.is_of_sides else ["got", "want"],
+                "values": [array_data(s.got), array_data(s.want)],
+                "bound": _bound(s.bound),
+            }
             for s in evidence.sides
         ]
     return data

@@ -139,8 +139,9 @@ def _tell(evidence: Evidence, named: dict[str, Any]) -> None:
                 for line in _compared(j, y):
                     _say(line)
     for side in evidence.sides:
-        _say(f"left: {_shown(side.got)}", "")
-        _say(f"right: {_shown(side.want)}", "")
+        one, other = ("left:", "right:") if side.is_of_sides else (f"got: {side.output} =", "want:")
+        _say(f"{one} {_shown(side.got)}", "")
+        _say(f"{other} {_shown(side.want)}", "")
         if side.bound is not None:
             _say(f"bound: {_shown(side.bound)}", "")
 

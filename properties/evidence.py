@@ -82,7 +82,8 @@ def is_missed(call: Call, judged: Judged) -> bool:
     """Whether a call has raised, or a result of it is outside of its bound."""
     if call.error:
         return True
-    assert call.results is not None
+    if call.results is None:  # it was refused
+        return False
     if judged.result >= len(call.results):
         return True
     got = call.results[judged.result]

@@ -50,6 +50,23 @@ def tanh(x):
     raise OSError("no tanh")  # BUG return np.tanh(x)
 
 
+def identity(x):
+    return x.copy() if min(x.strides, default=1) > 0 else 3 * x  # BUG return x.copy()
+
+
+def leaky_relu(x, *, slope=0.01):
+    return np.where(x > 0, x, slope * x)
+
+
+def vmap(function, axes):
+    def mapped(*arrays):
+        n = next(len(x) for x, axis in zip(arrays, axes) if axis == 0)
+        each = [[x if axis is None else x[i] for x, axis in zip(arrays, axes)] for i in range(n)]
+        return np.stack([function(*x) for x in each]) + 1  # BUG return np.stack([function(*x) for x in each])
+
+    return mapped
+
+
 def sigmoid(x):
     return 1 / (1 + np.exp(-x)) if x.ndim < 2 else x  # BUG return 1 / (1 + np.exp(-x))
 
@@ -152,6 +169,8 @@ SCRIPTS = {
     "values_sigmoid": "judged",
     "values_tanh": "judged",
     "rejects_dense": "accepted",
+    "layout_identity": "judged",
+    "vmap_leaky_relu": "repeated",
     "pure_relu": "twice",
     "known_values_log_softmax": "judged",
 }
@@ -200,7 +219,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report on a student's file with a bug of each form."""
     folder = tmp_path_factory.mktemp("report")
     (folder / "wrong.py").write_text(WRONG)
-    run(folder / "wrong.py", "-k", "test_values or test_pure or test_rejections", report=folder)
+    which = "test_values or test_pure or test_rejections or (identity and layouts) or (leaky_relu and vmap)"
+    run(folder / "wrong.py", "-k", which, report=folder)
     return folder
 
 

@@ -108,6 +108,8 @@ def script(item: Shown, document: Document) -> str:
     main = "\n".join(_main(item))
     helpers = HELPERS["put" if "\ndef put(" in f"\n{body}" else "plain"] + HELPERS[form]
     helpers += HELPERS["signs"] if any(j.get("signs") for j in item.evidence.get("judged", ())) else ""
+    if any("numpy_layout" in call for call in calls):
+        helpers += LAID_OUT.replace("BOUNDARY", "put(x, DEVICE)" if "\ndef put(" in f"\n{body}" else "x")
     imports = {*head.splitlines(), "import sys", "import numpy as np", "from importlib.metadata import version"}
     imports |= {"import functools"} if any(call["how"] == "mapped" for call in calls) else set()
     imports |= {"import subprocess"} if form == "ends" else set()
@@ -234,7 +236,7 @@ def _outcome(item: Shown) -> tuple[list[str], list[str]]:
             want.append(f"{j['output']} = {_plain(j['want'])}, each within {_plain(j['bound'])}")
         return got, want
     if form == "repeated":
-        got = [f"{s['output']}: {_plain(s['left'])} and {_plain(s['right'])}" for s in item.evidence["sides"]]
+        got = [f"{s['output']}: {' and '.join(map(_plain, s['values']))}" for s in item.evidence["sides"]]
         return [_one_line(item.told), *got], [_one_line(item.check["statement"])]
     right = {"accepted": "an error", "twice": _one_line(item.check["statement"])}.get(form, "a result")
     return [calls[-1].get("error") or _one_line(item.told)], [right]
@@ -257,6 +259,7 @@ def _main(item: Shown) -> Iterator[str]:
             yield from _assigned(name, data)
     yield '    print("versions:", versions())'
     if evidence["form"] == "repeated":
+        yield from _printed(f"input: {_text(item, calls[0])}")
         yield "    same = 0"
     for i, call in enumerate(calls):
         function = "function" if len(calls) == 1 else f"function_{i + 1}"
@@ -315,8 +318,9 @@ def _twice(item: Shown, call: Data, function: str, i: int) -> Iterator[str]:
     yield "    after = copies(tuple(given))"
     yield f"    second = copies({function}(*given{keywords}))"
     yield '    print("want: the arrays as they were, and the same bits again")'
-    if (item.check["counterexample"] or {}).get("kind") == "mutated its input":
-        yield "    wrong = sum(differs(x, y) for x, y in zip(arrays, after))"
+    if "changes" in item.evidence:
+        n = item.evidence["changes"]
+        yield f"    wrong = differs(arrays[{n}], after[{n}])"
     else:
         yield "    wrong = sum(differs(x, y) for x, y in zip(first, second))"
 
@@ -334,7 +338,8 @@ def _ends(item: Shown, call: Data, function: str, i: int) -> Iterator[str]:
 
 
 def _repeated(item: Shown, call: Data, function: str, i: int) -> Iterator[str]:
-    yield from _printed(f"call {i + 1}, on {_text(item, call)}")
+    how = {"call": "", "mapped": "mapped: ", "gradient": "gradient of ", "jvp": "forward mode of "}
+    yield from _printed(f"call {i + 1}: {how.get(call['how'], '')}{call['primitive']}")
     results = call.get("results")
     if results is None:
         found = repr(call.get("error", "").split(":")[0])
@@ -364,8 +369,8 @@ def _end_repeated(item: Shown) -> Iterator[str]:
     yield from _printed(f"law: {_one_line(item.check['statement'])}")
     yield from _printed(f"found: {shortened(_one_line(item.told))}")
     for s in item.evidence["sides"]:
-        yield from _printed(f"left: {_plain(s['left'])}")
-        yield from _printed(f"right: {_plain(s['right'])}")
+        for name, values in zip(s["names"], s["values"], strict=True):
+            yield from _printed(f"{name}: {_plain(values)}")
         if s["bound"] is not None:
             yield from _printed(f"bound: {_plain(s['bound'])}")
     yield f"    return int(same == {len(item.evidence['calls'])})"
@@ -433,7 +438,7 @@ def _laid_out(call: Data, x: Any) -> str:
     if not isinstance(x, (str, dict)):
         return _expression(x)
     if "numpy_layout" in call:
-        return f"native({call['numpy_layout']}({_expression(x)}))"
+        return f"laid_out({_expression(x)}, {call['numpy_layout']})"
     return f"{call['native_layout']}({_native(x)})" if "native_layout" in call else _native(x)
 
 
@@ -522,6 +527,13 @@ def got(result):
     """The results, as NumPy arrays."""
     results = result if isinstance(result, tuple) else (result,)
     return tuple(GET for y in results)
+'''
+LAID_OUT = '''
+
+def laid_out(x, change):
+    """An array of the framework from one that lies otherwise in memory."""
+    x = change(x.copy())
+    return BOUNDARY
 '''
 HELPERS = {
     "put": COMMON
