@@ -14,6 +14,7 @@ An array that the input has under a name stands there by this name.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,8 @@ from conformance.records import array_data, array_names, last_call, named_arrays
 from properties.agreement import AcceptedInvalid, Failure, MutatedInput, NotDeterministic
 from properties.evidence import Evidence, Judged, is_missed
 
-MOST = 20_000  # numbers; a script of more is read by nobody
+MOST = 20_000  # numbers of an input; a script of more is read by nobody
+MANY = 256  # numbers of a result, of which more are kept by their hash, or by the worst of them
 Data = dict[str, Any]
 SPELLED = {"NaN": np.nan, "Infinity": np.inf, "-Infinity": -np.inf}
 
@@ -35,24 +37,23 @@ SPELLED = {"NaN": np.nan, "Infinity": np.inf, "-Infinity": -np.inf}
 def as_data(evidence: Evidence, failure: Failure | str | None, named: Mapping[str, Any], device: str) -> Data:
     """The part of the evidence that a script needs. named: the arrays of the input, which are not written twice."""
     form, calls, judged = _chosen(evidence, failure)
-    sizes = [np.size(y) for call in calls for y in (*call.arrays, *(call.results or ()))]
-    sizes += [2 * np.size(s.got) for s in evidence.sides] if form == "repeated" else []
+    sizes = [np.size(y) for call in calls for y in call.arrays]
     if any(call.how == "network" for call in calls):
         return {"omitted": "a whole network is more than a script"}
     if not calls or sum(sizes) > MOST:
         return {"omitted": f"its arrays have {sum(sizes)} numbers" if calls else "the backend was not called"}
-    data: Data = {"form": form, "device": device, "calls": [_call(call, named) for call in calls]}
+    data: Data = {"form": form, "device": device, "calls": [_call(call, named, form) for call in calls]}
     if form == "twice" and isinstance(failure, MutatedInput):
         data["changes"] = array_names(calls[0].primitive, len(calls[0].arrays)).index(failure.output)
     if judged:
-        data["judged"] = [_judged(j, named) for j in judged]
+        data["judged"] = [_judged(j, calls[0]) for j in judged]
     if form == "repeated":
         data["sides"] = [
             {
                 "output": s.output,
                 "names": ["left", "right"] if s.is_of_sides else ["got", "want"],
-                "values": [array_data(s.got), array_data(s.want)],
-                "bound": _bound(s.bound),
+                "values": [_text(s.got), _text(s.want)],
+                "bound": None if s.bound is None else _text(s.bound),
             }
             for s in evidence.sides
         ]
@@ -102,7 +103,7 @@ def _chosen(evidence: Evidence, failure: Failure | str | None) -> tuple[str, lis
     return "repeated", calls, []
 
 
-def _call(call: Call, named: Mapping[str, Any]) -> Data:
+def _call(call: Call, named: Mapping[str, Any], form: str) -> Data:
     names = array_names(call.primitive, len(call.arrays))
     arrays = [_array(x, named, name) for name, x in zip(names, call.arrays, strict=True)]
     data: Data = {"how": call.how, "primitive": call.primitive, "mode": call.mode, "arrays": arrays}
@@ -112,18 +113,46 @@ def _call(call: Call, named: Mapping[str, Any]) -> Data:
     details |= {name: x for name, x in call.details.items() if name == "layout"}
     data |= {"keywords": plain(call.keywords)} if call.keywords else {}
     data |= {"details": details} if details else {}
-    data |= {"results": [array_data(y) for y in call.results]} if call.results is not None else {}
+    if form == "repeated" and call.results is not None:
+        data["results"] = [_result(y) for y in call.results]
     return data | ({"error": call.error} if call.error else {})
 
 
-def _judged(judged: Judged, named: Mapping[str, Any]) -> Data:
-    data = {"result": judged.result, "output": judged.output, "want": array_data(judged.want)}
-    data |= {"bound": _bound(judged.bound), "dtype": judged.dtype}
+def _judged(judged: Judged, call: Call) -> Data:
+    """A result beside what is right; of many numbers the one that is furthest beyond its bound."""
+    got = None if call.results is None or judged.result >= len(call.results) else call.results[judged.result]
+    data: Data = {"result": judged.result, "output": judged.output, "dtype": judged.dtype}
+    want, bound = np.asarray(judged.want), np.asarray(judged.bound, float)
+    if want.size > MANY and got is not None and np.shape(got) == want.shape:
+        worst = np.unravel_index(int(np.argmax(_ratios(got, want, bound))), want.shape)
+        index = tuple(int(i) for i in worst)
+        data["index"] = list(index)
+        got, want, bound = got[index], want[index], bound[index]
+    data |= {"got": array_data(got), "want": array_data(judged.want if not judged.dtype else want)}
+    data["bound"] = array_data(bound)
     return data | ({"signs": True} if judged.signs else {})
 
 
-def _bound(bound: Any) -> Any:
-    return None if bound is None else array_data(np.asarray(bound, float))
+def _ratios(got: Any, want: Any, bound: Any) -> Any:
+    x, v = np.asarray(got).astype(np.float64), np.asarray(want, float)
+    with np.errstate(all="ignore"):
+        same = (x == v) | (np.isnan(x) & np.isnan(v)) | (bound == np.inf)
+        ratios = np.where(same, 0.0, np.abs(x - v) / bound)
+    return np.where(np.isnan(ratios), np.inf, ratios)
+
+
+def _result(y: Any) -> Any:
+    """A result that a script looks for again, or its hash."""
+    if np.size(y) <= MANY:
+        return array_data(y)
+    digest = hashlib.sha256(np.ascontiguousarray(np.asarray(y).astype(np.float64)).tobytes()).hexdigest()
+    return {"shape": list(np.shape(y)), "sha256": digest}
+
+
+def _text(x: Any) -> str:
+    if not isinstance(x, (np.ndarray, np.generic)):
+        return str(x)
+    return " ".join(np.array2string(np.asarray(x), separator=", ", threshold=64, floatmode="unique").split())
 
 
 def _array(x: Any, named: Mapping[str, Any], name: str = "") -> Any:

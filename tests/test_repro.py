@@ -8,8 +8,13 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from adapters.backend import Call
+from conformance.evidence import array_of, as_data
+from conformance.report.repro import name_of
+from properties.evidence import Evidence, Judged
 from tests.runs import ROOT, results, run
 from tests.test_layout import imported
 
@@ -86,14 +91,8 @@ LAW = """\
 import numpy as np
 
 
-def softmax(x, *, axis=-1):
-    e = np.exp(x - x.max(axis, keepdims=True))
-    y = e / e.sum(axis, keepdims=True)
-    return y[::-1].copy() if x.shape == (2, 1) else y * (1 + 3e-16) + 0
-
-
 def dropout(x, *, p=0.5, training=True, key=0):
-    return x * (2 if training else 1)  # BUG return x if not training else np.where(CHANCE(key, x) < p, 0, x / (1 - p))
+    return x * (2 if training else 1)
 """
 
 TORCH = """\
@@ -240,6 +239,18 @@ def test_the_evidence_has_the_form_of_its_failure(report: Path) -> None:
         assert (found[begin]["form"], len(found[begin]["calls"])) == (form, 1)
 
 
+def test_of_many_numbers_the_worst_is_kept() -> None:
+    """A result of thousands of numbers costs the report as much as one number; those of a law have a hash."""
+    x = np.arange(5000.0)
+    y = np.where(x == 700, 0.0, x)
+    call = Call("call", "relu", "eager", [np.ones(3)], {}, {}, {}, results=(y,))
+    evidence = Evidence([call], [Judged(0, 0, "y", x, np.zeros(5000), "float64")])
+    (judged,) = as_data(evidence, None, {}, "cpu")["judged"]
+    assert (judged["index"], array_of(judged["got"]), array_of(judged["want"])) == ([700], 0.0, 700.0)
+    (kept,) = as_data(Evidence([call]), None, {}, "cpu")["calls"][0]["results"]
+    assert set(kept) == {"shape", "sha256"}
+
+
 def test_what_a_script_needs_is_all_that_it_has(report: Path) -> None:
     """The helper and the constant of softmax come with it; the other functions do not."""
     text = script_of(report, "values_softmax").read_text()
@@ -286,7 +297,7 @@ def test_a_law_is_shown_by_its_calls(tmp_path: Path) -> None:
     run(tmp_path / "law.py", "-k", "dropout", report=tmp_path)
     found = [check for check in results(tmp_path)["checks"] if (check["evidence"] or {}).get("form") == "repeated"]
     assert found
-    script = script_of(tmp_path, found[0]["id"].split()[0].replace("-", "_").lower())
+    script = tmp_path / "repro" / f"{name_of(found[0])}.py"
     text = script.read_text()
     empty = tmp_path / "empty"
     wrong = alone(script, text, empty)

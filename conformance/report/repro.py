@@ -107,12 +107,14 @@ def script(item: Shown, document: Document) -> str:
     head, _, body = document["sources"][item.evidence["source"]].partition("\n\n")
     main = "\n".join(_main(item))
     helpers = HELPERS["put" if "\ndef put(" in f"\n{body}" else "plain"] + HELPERS[form]
+    helpers += HELPERS["element"] if any("index" in j for j in item.evidence.get("judged", ())) else ""
     helpers += HELPERS["signs"] if any(j.get("signs") for j in item.evidence.get("judged", ())) else ""
     if any("numpy_layout" in call for call in calls):
         helpers += LAID_OUT.replace("BOUNDARY", "put(x, DEVICE)" if "\ndef put(" in f"\n{body}" else "x")
     imports = {*head.splitlines(), "import sys", "import numpy as np", "from importlib.metadata import version"}
     imports |= {"import functools"} if any(call["how"] == "mapped" for call in calls) else set()
     imports |= {"import subprocess"} if form == "ends" else set()
+    imports |= {"import hashlib"} if form == "repeated" else set()
     imports |= {"import ml_dtypes"} if "ml_dtypes." in main else set()
     names = sorted(name for name in ("inf", "nan") if re.search(rf"\b(?<!\.){name}\b", main))
     imports |= {f"from numpy import {', '.join(names)}"} if names else set()
@@ -228,18 +230,22 @@ def _sentence(item: Shown) -> str:
 def _outcome(item: Shown) -> tuple[list[str], list[str]]:
     """What was got and what is right, as lines."""
     form, calls = item.evidence["form"], item.evidence["calls"]
-    if form == "judged" and "results" in calls[0]:
+    if form == "judged" and "error" not in calls[0]:
         got, want = [], []
         for j in item.evidence["judged"]:
-            found = calls[0]["results"][j["result"]] if j["result"] < len(calls[0]["results"]) else None
-            got.append(f"{j['output']} = {_plain(found)}")
-            want.append(f"{j['output']} = {_plain(j['want'])}, each within {_plain(j['bound'])}")
+            got.append(f"{_element(j)} = {_plain(j['got'])}")
+            want.append(f"{_element(j)} = {_plain(j['want'])}, each within {_plain(j['bound'])}")
         return got, want
     if form == "repeated":
-        got = [f"{s['output']}: {' and '.join(map(_plain, s['values']))}" for s in item.evidence["sides"]]
+        got = [f"{s['output']}: {' and '.join(map(shortened, s['values']))}" for s in item.evidence["sides"]]
         return [_one_line(item.told), *got], [_one_line(item.check["statement"])]
     right = {"accepted": "an error", "twice": _one_line(item.check["statement"])}.get(form, "a result")
     return [calls[-1].get("error") or _one_line(item.told)], [right]
+
+
+def _element(judged: Data) -> str:
+    """A result, or the one number of it that is kept."""
+    return judged["output"] + (f"[{', '.join(map(str, judged['index']))}]" if "index" in judged else "")
 
 
 def _plain(data: Any) -> str:
@@ -282,8 +288,9 @@ def _judged(item: Shown, call: Data, function: str, i: int) -> Iterator[str]:
         yield from _assigned("bound", j["bound"])
         n = j["result"]
         place = f"results[{n}] if len(results) > {n} else None" if n else "results[0]"
+        place = f"element({place}, {tuple(j['index'])})" if "index" in j else place
         verb = "loses_a_sign" if j.get("signs") else "misses"
-        yield f"    wrong += {verb}({_quoted(j['output'])}, {place}, want, bound, {_quoted(j['dtype'])})"
+        yield f"    wrong += {verb}({_quoted(_element(j))}, {place}, want, bound, {_quoted(j['dtype'])})"
 
 
 def _accepted(item: Shown, call: Data, function: str, i: int) -> Iterator[str]:
@@ -370,9 +377,9 @@ def _end_repeated(item: Shown) -> Iterator[str]:
     yield from _printed(f"found: {shortened(_one_line(item.told))}")
     for s in item.evidence["sides"]:
         for name, values in zip(s["names"], s["values"], strict=True):
-            yield from _printed(f"{name}: {_plain(values)}")
+            yield from _printed(f"{name}: {shortened(values)}")
         if s["bound"] is not None:
-            yield from _printed(f"bound: {_plain(s['bound'])}")
+            yield from _printed(f"bound: {shortened(s['bound'])}")
     yield f"    return int(same == {len(item.evidence['calls'])})"
 
 
@@ -483,6 +490,8 @@ def _expression(data: Any) -> str:
         return data
     if not isinstance(data, dict):
         return _literal(option_of(data))
+    if "sha256" in data:
+        return _quoted(data["sha256"])
     dtype = "ml_dtypes.bfloat16" if data["dtype"] == "bfloat16" else _quoted(data["dtype"])
     values, shape = _numbers(data["values"]), tuple(data["shape"])
     flat = _flat(values)
@@ -572,6 +581,13 @@ def text(x):
         return str(x)
     return np.array2string(np.asarray(x, dtype=float), separator=", ", threshold=64, floatmode="unique")
 ''',
+    "element": '''
+
+def element(result, index):
+    """One number of a result; nothing, if it has not that many."""
+    has = np.ndim(result) == len(index) and all(i < n for i, n in zip(index, np.shape(result)))
+    return result[index] if has else None
+''',
     "signs": '''
 
 def loses_a_sign(name, result, want, bound, dtype):
@@ -625,6 +641,8 @@ def is_found(call, found):
 def same_numbers(x, y):
     if x is None or y is None:
         return x is y
+    if isinstance(y, str):
+        return hashlib.sha256(np.ascontiguousarray(np.asarray(x).astype(float)).tobytes()).hexdigest() == y
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     return x.shape == y.shape and bool(np.all((x == y) | (np.isnan(x) & np.isnan(y))))
 ''',
