@@ -38,6 +38,11 @@ def test_the_last_step_is_the_bound() -> None:
     assert found[-1].after == y.error[1, 2] == bounded(BACKEND, "softmax", [X], {"axis": -1})[0].error[1, 2]
     assert [step.operation.name for step in found] == ["max", "subtract", "exp", "sum", "divide", "rounded"]
     assert [step.of for step in found] == [1, 3, 3, 1, 1, 1]
+    exp, divide = found[2], found[4]
+    assert exp.came_in == 0 < exp.added  # scores that are numbers of the format
+    assert 0 < divide.came_in < divide.after
+    alone = [Bounded(z.value, np.zeros(z.shape), z.arithmetic) for z in divide.operation.operands]
+    assert divide.added == np.divide(*alone).error[1, 2]  # one rounding of the quotient
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.primitive)
