@@ -18,7 +18,8 @@ from conformance.cases import CASES
 from conformance.explain import operations, steps
 from properties.sides import bounded, bounded_gradient
 from properties.strategies.draws import draw
-from reference.arithmetic import FORMATS, Bounded
+from reference.arithmetic import FORMATS, Bounded, wide_arithmetic
+from reference.arithmetic import read as read_as
 from tests.runs import run
 
 FORMAT = FORMATS["float16"]
@@ -94,6 +95,21 @@ def test_what_does_not_reach_a_number_says_so() -> None:
         y = parts(Bounded.of(np.array([0.5, 0.25]), BACKEND.arithmetic("softmax")))
     told = {step.operation.name: step.of for step in steps(found, y, (0,))}
     assert (told["exp"], told["tanh"]) == (1, 0)
+
+
+@pytest.mark.parametrize("is_own", [True, False])
+def test_the_formula_that_decides_is_followed(is_own: bool) -> None:
+    """Of two formulas the steps of the one that leaves more room reach a number, and no others."""
+    folded = reference.FORMULAS["layer_norm"]["folded"]  # which rounds more
+    one, other = (folded, reference.layer_norm) if is_own else (reference.layer_norm, folded)
+    claims = wide_arithmetic(FORMAT, formulas=("other",))
+    with np.errstate(all="ignore"):
+        (wider,) = read_as(folded, [X], {}, wide_arithmetic(FORMAT))
+    y, found = read(lambda: read_as(one, [X], {}, claims, {"other": other}), (1, 1))
+    told = [step for step in found if step.of]
+    assert (told[-1].operation.name, told[-1].after) == ("by any formula", y.error[1, 1])
+    (rounded,) = (step for step in told if step.operation.name == "rounded")
+    assert rounded.after == wider.error[1, 1]
 
 
 def test_a_gradient_is_explained_too() -> None:
