@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from adapters.backend import Backend
+from adapters.backend import Backend, BackendError, NotOffered
 from adapters.loading import load
 from reference.arithmetic import FORMATS
 from reference.arithmetic.formats import holds_numbers
@@ -30,6 +30,14 @@ def end_of(
 
     Raises: subprocess.TimeoutExpired.
     """
+    status = status_of(backend, primitive, arrays, options, cotangent)
+    return signal.Signals(-status).name if status < 0 else ""
+
+
+def status_of(
+    backend: Backend, primitive: str, arrays: Sequence[Any], options: Mapping[str, Any], cotangent: Any = None
+) -> int:
+    """As end_of, but the exit status, negative for a signal; 0 if the call returns, or raises an error."""
     call = primitive, list(arrays), dict(options), cotangent
     given = (backend.spec, backend.device, backend.format.name, backend.mode, *call)
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
@@ -41,7 +49,7 @@ def end_of(
         timeout=LIMIT,
         check=False,
     )
-    return signal.Signals(-child.returncode).name if child.returncode < 0 else ""
+    return child.returncode
 
 
 def main() -> None:
@@ -53,11 +61,12 @@ def main() -> None:
     spec, device, fmt, mode, primitive, arrays, options, cotangent = pickle.load(sys.stdin.buffer)
     name, adapter = load(spec)
     backend = Backend(adapter, name, "", device, FORMATS[fmt], mode, spec)
-    if cotangent is None:
-        backend.call(primitive, arrays, options)
-    else:
-        numbers = [i for i, x in enumerate(arrays) if holds_numbers(x)]
-        backend.gradient(primitive, arrays, options, cotangent, numbers)
+    with contextlib.suppress(BackendError, NotOffered):
+        if cotangent is None:
+            backend.call(primitive, arrays, options)
+        else:
+            numbers = [i for i, x in enumerate(arrays) if holds_numbers(x)]
+            backend.gradient(primitive, arrays, options, cotangent, numbers)
 
 
 if __name__ == "__main__":

@@ -35,9 +35,45 @@ class BackendError(Exception):
     """The backend raised an exception on an input that is valid; it is the cause of this one."""
 
 
-# Called with (backend, primitive, arrays, options) before every call into a backend, so that the
-# input of a call that does not return is known; options have the cotangent of a gradient too, or the tangents.
-observers: list[Callable[[Backend, str, Sequence[Any], Mapping[str, Any]], None]] = []
+@dataclass
+class Call:
+    """A call into a backend: what it is given and, once it is over, what came of it.
+
+    how: "call", "mapped", "twice", "bare", "gradient", "jvp" or "network". keywords: the options that are passed.
+    details: what else there is of cotangent, tangents, wanted, layout and mapped; see the methods of Backend. results:
+    those of "twice" are of the first call, the arrays after it, and of the second. error: what was raised, if anything.
+    """
+
+    how: str
+    primitive: str
+    mode: str
+    arrays: Sequence[Any]
+    options: Mapping[str, Any]
+    keywords: Mapping[str, Any]
+    details: Mapping[str, Any]
+    results: Arrays | None = None
+    error: str = ""
+
+
+# Called with (backend, call) before every call into a backend, so that the input of a call that does not return
+# is known.
+observers: list[Callable[[Backend, Call], None]] = []
+
+
+@contextmanager
+def journal() -> Iterator[list[Call]]:
+    """Every call that is made inside, in order."""
+    calls: list[Call] = []
+
+    def note(backend: Backend, call: Call) -> None:
+        calls.append(call)
+
+    observers.append(note)
+    try:
+        yield calls
+    finally:
+        observers.remove(note)
+
 
 # (backend id, primitive, text) of every warning that a backend has given: recorded, never raised.
 warned: set[tuple[str, str, str]] = set()
@@ -140,12 +176,16 @@ class Backend:
 
         Raises: NotOffered; BackendError if the backend raises.
         """
-        function, arrays, keywords = self._prepared(primitive, arrays, options, in_full)
-        with self._guarded(primitive):
+        details = {name: value for name, value in (("layout", layout), ("mapped", tuple(mapped))) if value}
+        function, call = self._prepared("mapped" if mapped else "call", primitive, arrays, options, in_full, **details)
+        with self._guarded(primitive, call):
             if mapped:
-                call = _mapped(self.adapter, primitive, self.mode, tuple(mapped[: len(arrays)]), keywords)
-                return self._got(call(*(self._put(x, layout) for x in arrays)))
-            return self._got(function(*(self._put(x, layout) for x in arrays), **keywords))
+                axes = tuple(mapped[: len(call.arrays)])
+                function = _mapped(self.adapter, primitive, self.mode, axes, call.keywords)
+                call.results = self._got(function(*(self._put(x, layout) for x in call.arrays)))
+            else:
+                call.results = self._got(function(*(self._put(x, layout) for x in call.arrays), **call.keywords))
+        return call.results
 
     def compose(self, network: Network, arrays: Mapping[str, Any]) -> dict[str, Any]:
         """What a network of primitives gives on the backend's own arrays, as a user composes it.
@@ -154,9 +194,10 @@ class Backend:
 
         Raises: as call.
         """
+        call = Call("network", network.__name__, self.mode, (), {}, {}, {})
         for observe in observers:
-            observe(self, network.__name__, (), {})
-        with self._guarded(network.__name__):
+            observe(self, call)
+        with self._guarded(network.__name__, call):
             layers = network(_Own(self), {name: self._put(x) for name, x in arrays.items()})
             return {name: self._got(y)[0] for name, y in layers}
 
@@ -165,10 +206,15 @@ class Backend:
 
         Raises: as call.
         """
-        if function := getattr(self.adapter, "bare", {}).get(primitive):
-            with self._guarded(primitive):
-                return self._got(function(*map(self._put, arrays)))
-        return self.call(primitive, arrays, {})
+        function = getattr(self.adapter, "bare", {}).get(primitive)
+        if not function:
+            return self.call(primitive, arrays, {})
+        call = Call("bare", primitive, self.mode, arrays, {}, {}, {})
+        for observe in observers:
+            observe(self, call)
+        with self._guarded(primitive, call):
+            call.results = self._got(function(*map(self._put, arrays)))
+        return call.results
 
     def call_twice(
         self, primitive: str, arrays: Sequence[Any], options: Mapping[str, Any]
@@ -177,15 +223,17 @@ class Backend:
 
         What the backend documents to update gets its numbers again in between. Raises: as call.
         """
-        function, arrays, keywords = self._prepared(primitive, arrays, options)
+        function, call = self._prepared("twice", primitive, arrays, options)
         names = list(inspect.signature(reference.PRIMITIVES[primitive]).parameters)
         updated = [names.index(name) for name in self.in_place(primitive)]
-        with self._guarded(primitive):
-            native = [self._put(x) for x in arrays]
-            first = _copies(self._got(function(*native, **keywords)))
+        with self._guarded(primitive, call):
+            native = [self._put(x) for x in call.arrays]
+            first = _copies(self._got(function(*native, **call.keywords)))
             after = _copies(self._got(tuple(native)))
-            native = [self._put(x) if i in updated else native[i] for i, x in enumerate(arrays)]
-            return first, after, _copies(self._got(function(*native, **keywords)))
+            native = [self._put(x) if i in updated else native[i] for i, x in enumerate(call.arrays)]
+            second = _copies(self._got(function(*native, **call.keywords)))
+            call.results = (*first, *after, *second)
+        return first, after, second
 
     def gradient(
         self,
@@ -201,12 +249,14 @@ class Backend:
 
         layout: one of cotangent_layouts, for the cotangent. Raises: NotOffered; BackendError if the backend raises.
         """
-        _, arrays, keywords = self._prepared(primitive, arrays, options, cotangent=cotangent)
-        with self._guarded(primitive):
+        details = {"cotangent": cotangent, "wanted": tuple(wanted), **({"layout": layout} if layout else {})}
+        _, call = self._prepared("gradient", primitive, arrays, options, **details)
+        with self._guarded(primitive, call):
             pulled = _derivative(self.adapter, "gradient", primitive, self.mode, tuple(wanted))
             native = self._put(cotangent)
             native = self.cotangent_layouts[layout](native) if layout else native
-            return self._got(pulled(native, *map(self._put, arrays), **keywords))
+            call.results = self._got(pulled(native, *map(self._put, call.arrays), **call.keywords))
+        return call.results
 
     def jvp(
         self,
@@ -220,33 +270,52 @@ class Backend:
 
         Raises: NotOffered; BackendError if the backend raises.
         """
-        _, arrays, keywords = self._prepared(primitive, arrays, options, tangents=tuple(tangents))
-        with self._guarded(primitive):
+        details = {"tangents": tuple(tangents), "wanted": tuple(wanted)}
+        _, call = self._prepared("jvp", primitive, arrays, options, **details)
+        with self._guarded(primitive, call):
             pushed = _derivative(self.adapter, "jvp", primitive, self.mode, tuple(wanted))
             native = tuple(map(self._put, tangents))
-            return self._got(pushed(native, *map(self._put, arrays), **keywords))[0]
+            call.results = self._got(pushed(native, *map(self._put, call.arrays), **call.keywords))
+        return call.results[0]
 
-    def _prepared(
+    def planned(
         self,
         primitive: str,
         arrays: Sequence[Any],
         options: Mapping[str, Any],
-        in_full: bool = False,
-        **others: Any,
-    ) -> tuple[Callable[..., Any], Sequence[Any], dict[str, Any]]:
-        """The function in this mode, and the arrays and keywords that it is called with. Raises: NotOffered.
+        cotangent: Any = None,
+        wanted: Sequence[int] = (),
+    ) -> Call:
+        """What call would do, or gradient if there is a cotangent, without doing it. Raises: NotOffered."""
+        if cotangent is None:
+            return self._planned("call", primitive, arrays, options)[1]
+        details = {"cotangent": cotangent, "wanted": tuple(wanted)}
+        return self._planned("gradient", primitive, arrays, options, **details)[1]
 
-        others: what a derivative takes besides, for who observes.
-        """
+    def _planned(
+        self,
+        how: str,
+        primitive: str,
+        arrays: Sequence[Any],
+        options: Mapping[str, Any],
+        in_full: bool = False,
+        **details: Any,
+    ) -> tuple[Callable[..., Any], Call]:
+        """The function in this mode, and what it is called with. Raises: NotOffered."""
         with self._guarded(primitive):  # a mode may compile, or may not be able to
             function = _function(self.adapter, primitive, self.mode)
         arrays, keywords = _taken(function, primitive, arrays, options, in_full)
+        return function.call, Call(how, primitive, self.mode, arrays, options, keywords, details)
+
+    def _prepared(self, *given: Any, **details: Any) -> tuple[Callable[..., Any], Call]:
+        """As _planned, and whoever observes knows of it."""
+        function, call = self._planned(*given, **details)
         for observe in observers:
-            observe(self, primitive, arrays, {**options, **others})
-        return function.call, arrays, keywords
+            observe(self, call)
+        return function, call
 
     @contextmanager
-    def _guarded(self, primitive: str) -> Iterator[None]:
+    def _guarded(self, primitive: str, call: Call | None = None) -> Iterator[None]:
         """What the backend warns of is noted, and what it raises is an error of its own. Raises: see call."""
         try:
             with warnings.catch_warnings(record=True) as caught:
@@ -258,7 +327,10 @@ class Backend:
         except NotImplementedError as refusal:
             raise NotOffered(str(refusal)) from refusal
         except (Exception, SystemExit) as error:
-            raise BackendError(f"{type(error).__name__}: {error}") from error
+            text = f"{type(error).__name__}: {error}"
+            if call:
+                call.error = text
+            raise BackendError(text) from error
 
     def counters(self) -> dict[str, int]:
         """What the adapter counts in this process, such as compilations, by its name; nothing if it does not."""

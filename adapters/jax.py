@@ -282,7 +282,7 @@ def get(y: Array) -> np.ndarray[Any, Any]:
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """jax.jit, with the options of a problem as constants, as in a model."""
-    if function in (output_size, parameter_count, flop_count):  # computes no array
+    if getattr(function, "__name__", "") in ("output_size", "parameter_count", "flop_count"):  # computes no array
         return function
     options = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
     return jax.jit(function, static_argnames=[name for name in options if name != "key"])
@@ -324,7 +324,7 @@ modes = {"compiled": compiled, "eager": lambda function: function}
 
 def gradient(function: Callable[..., Any], wanted: tuple[int, ...]) -> Callable[..., tuple[Array, ...]]:
     """jax.vjp, of the first result; in the compiled mode it is one program with the primitive."""
-    if function is product_pool:
+    if getattr(function, "__name__", "") == "product_pool":
         raise NotImplementedError("no reverse mode for lax.mul in windows: https://github.com/jax-ml/jax/issues/7815")
 
     @functools.wraps(function)

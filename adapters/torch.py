@@ -201,7 +201,7 @@ def vmap(function: functools.partial[Any], axes: Sequence[int | None]) -> Callab
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """torch.compile with its default backend, which writes C++ on the CPU."""
-    if function in (output_size, parameter_count, flop_count):  # computes no array
+    if getattr(function, "__name__", "") in ("output_size", "parameter_count", "flop_count"):  # computes no array
         return function
     import torch._inductor.config
     from torch._inductor.cpp_builder import get_cpp_compiler

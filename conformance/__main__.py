@@ -6,14 +6,29 @@ import argparse
 import inspect
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from conformance import alarm, compare, merge, new_adapter, power, records, results, summary, verify
+from conformance import (
+    alarm,
+    compare,
+    explain,
+    lookup,
+    merge,
+    new_adapter,
+    power,
+    records,
+    reproduce,
+    results,
+    summary,
+    verify,
+)
 from conformance.document import NAME, NoReport, read
 from conformance.report import comparison, rewrite, write
 from properties.trial import DEPTHS
 from reference import PRIMITIVES
 
+LATEST = records.ROOT / "reports" / "latest"
 POWER = """\
 Tries wrong implementations and prints which checks reject them. Those in conformance/mutants were written by hand,
 and every check of their primitive is tried on them: what is printed is the whole matrix, the mutants that nothing
@@ -58,6 +73,24 @@ def main(arguments: list[str] | None = None) -> int:
             "if results.json has the same bytes, 1 if not, saying what differs, 2 if it cannot be run again.",
         )
     )
+    again = tools.add_parser(
+        "reproduce",
+        help="try one failed check of a report again, on its one input",
+        description="Try one failed check of a report again on its one input: each call into the backend, what came "
+        "back, what is right, the bound and the verdict. Exit status: 1 while it fails, 0 if it conforms now.",
+    )
+    why = tools.add_parser(
+        "explain",
+        help="say of one number of a result how its bound came about, operation by operation",
+        description="Say of one number of a result how its bound came about: each operation of the reference that "
+        "it depends on, with the line, the value, the error that came in and what the operation added to it.",
+    )
+    for tool in (again, why):
+        tool.add_argument("id", nargs="+", metavar="ID", help="as the report prints it, CHECK on BACKEND, or its begin")
+        tool.add_argument("--report", type=Path, default=LATEST, metavar="DIR", help="otherwise reports/latest")
+        tool.add_argument("--adapter", default="", metavar="NAME", help="where the adapter is, if it cannot be found")
+    why.add_argument("--output", default="", metavar="NAME", help="which result, such as y; otherwise the worst")
+    why.add_argument("--index", default="", metavar="I,J,...", help="which number of it; otherwise the worst")
     fresh = tools.add_parser("new-adapter", help="write NAME.py here: an adapter with comments, which runs at once")
     fresh.add_argument("name", metavar="NAME", help="the name of the backend")
     tools.add_parser("list", help="the primitives, each with its signature and where the reference defines it")
@@ -89,6 +122,12 @@ def main(arguments: list[str] | None = None) -> int:
             return merge.run(chosen)
         case "verify":
             return verify.run(chosen)
+        case "reproduce":
+            return _found(lambda: reproduce.run(" ".join(chosen.id), chosen.report, chosen.adapter))
+        case "explain":
+            return _found(
+                lambda: explain.run(" ".join(chosen.id), chosen.report, chosen.adapter, chosen.output, chosen.index)
+            )
         case "new-adapter":
             return _new_adapter(chosen.name)
         case "alarm":
@@ -116,6 +155,13 @@ def _render(report: Path, baseline: Path | None) -> int:
         print("\n".join(["", *comparison.terminal(since)]))
         return 1 if since.is_worse else 0
     return 0 if results.is_clean(document) else 1
+
+
+def _found(tool: Callable[[], int]) -> int:
+    try:
+        return tool()
+    except (lookup.NotFound, NoReport) as error:
+        return _refused(str(error))
 
 
 def _new_adapter(name: str) -> int:

@@ -43,6 +43,7 @@ DEFAULTS: dict[str, Any] = {
     "cause": None,
     "traceback": None,
     "counterexample": None,
+    "evidence": None,
 }
 GROUPED = ("claims", "conventions", "accepts")  # of primitives, alike on many backends
 TABLES = ("reasons", "known")  # what many checks have in a list: it stands once, under its hash

@@ -78,6 +78,7 @@ def merge(documents: Sequence[Document]) -> Document:
         **{what: _union(documents, what, (*OF_BACKEND, "primitive")) for what in GROUPED},
         "composed": _union(documents, "composed", ("adapter", "primitive")),
         "power": first["power"],
+        "sources": _sources(documents),
         "checks": sorted(_union(documents, "checks", ("id", *OF_BACKEND)), key=order),
     }
     return merged | {"id": identity(merged)}
@@ -109,6 +110,19 @@ def _runs(documents: Sequence[Document]) -> list[Row]:
     """What was asked for in each run, with the id of its own report."""
     runs = [{"report": document["id"], **asked} for document in documents for asked in document["runs"]]
     return [json.loads(text) for text in sorted({json.dumps(asked, sort_keys=True) for asked in runs})]
+
+
+def _sources(documents: Sequence[Document]) -> dict[str, str]:
+    """What scripts need of the adapters. Raises: Misfit if two adapters of one name differ in it."""
+    found: dict[str, str] = {}
+    for document in documents:
+        for key, text in document["sources"].items():
+            if found.setdefault(key, text) != text:
+                adapter = key.partition(":")[0]
+                raise Misfit(
+                    f"The source of the adapter {adapter} is not the same in all reports. Compare them instead."
+                )
+    return found
 
 
 def _union(documents: Sequence[Document], what: str, keys: tuple[str, ...]) -> list[Row]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import faulthandler
 import gc
+import inspect
 import signal
 import subprocess
 import time
@@ -23,7 +24,7 @@ import pytest
 from adapters import backend as calls
 from adapters.backend import Backend, NotOffered
 from adapters.loading import SHIPPED
-from conformance import __version__, environment, guard, results, summary
+from conformance import __version__, environment, evidence, guard, results, summary
 from conformance.changes import Changes
 from conformance.choice import Choice, add_options, report_of
 from conformance.document import Document
@@ -168,7 +169,8 @@ class Trial:
         self.limit = float(session.config.getini("faulthandler_timeout") or 0)
         self.is_final = session.config.getini("faulthandler_exit_on_timeout")
         described = {key: describe(backend) for key, backend in tried.items()}
-        self.writer.append("collected", backends=described, items=rows)
+        sources = {backend.name: _source(backend) for backend in tried.values()}
+        self.writer.append("collected", backends=described, items=rows, sources=sources)
         gc.collect()
         gc.freeze()  # what start-up has made stays, so the collector need not look at it again
 
@@ -193,13 +195,15 @@ class Trial:
             pytest.skip(str(refusal))
         except Failure as failure:
             outcome, fields = "deviates", {"counterexample": results.counterexample(failure)}
+            fields["evidence"] = evidence.of_failure(failure, backend)
             raise
         except (KeyboardInterrupt, pytest.exit.Exception):
             outcome, fields = "not_run", {"cause": "it was interrupted"}
             raise
         except BaseException as error:
             fields = {"cause": f"{type(error).__name__}: {error}", "traceback": _places(error)}
-            fields["counterexample"] = last_input(self.choice.records, self.run, self.process)
+            last = self.choice.records, self.run, self.process
+            fields |= {"counterexample": last_input(*last), "evidence": evidence.of_last(*last, backend.device)}
             raise
         finally:
             measured = results.measure(tally)
@@ -302,6 +306,7 @@ def describe(backend: Backend) -> dict[str, Any]:
     offered = [primitive for primitive in PRIMITIVES if backend.offers(primitive)]
     return {
         "name": backend.name,
+        "spec": str(Path(backend.spec).resolve()) if backend.spec.endswith(".py") else backend.spec,
         "version": backend.version,
         "versions": backend.adapter.versions() if hasattr(backend.adapter, "versions") else {},
         "device": backend.device,
@@ -313,6 +318,14 @@ def describe(backend: Backend) -> dict[str, Any]:
         "accepts": {p: kinds for p in offered if (kinds := backend.accepts(p))},
         "composed": [p for p in offered if p in getattr(backend.adapter, "composed", ())],
     }
+
+
+def _source(backend: Backend) -> str | None:
+    """The source of an adapter's module, if it is one: scripts are made of it."""
+    try:
+        return inspect.getsource(backend.adapter)
+    except (OSError, TypeError):
+        return None
 
 
 def _documented(backend: Backend, primitive: str) -> dict[str, Any]:

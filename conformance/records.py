@@ -8,7 +8,7 @@ The names of the files begin with the id of the run, so two runs cannot be mixed
     down       worker, status                                by the same, for a worker that died
     error      where, text                                   something that is no check went wrong
     finished   interrupted                                   by the same, at its end
-    collected  backends, items                               by each process that runs checks
+    collected  backends, items, sources                      by each process that runs checks
     start      item                                          by the same, before a check
     end        item, outcome, measure, counts, ...           by the same, after it
 """
@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 
 import reference
+from adapters.backend import Call
 
 KINDS = ("run", "down", "error", "finished", "collected", "start", "end")
 CONTROLLER = "controller"
@@ -70,10 +71,14 @@ def as_input(
 
 
 def _data(arrays: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: {"dtype": str(x.dtype), "shape": x.shape, "values": plain(x)} if isinstance(x, np.ndarray) else plain(x)
-        for name, x in arrays.items()
-    }
+    return {name: array_data(x) for name, x in arrays.items()}
+
+
+def array_data(x: Any) -> Any:
+    """An array with its type and shape, its numbers exact; what is none as it is."""
+    if not isinstance(x, (np.ndarray, np.generic)):
+        return plain(x)
+    return {"dtype": str(x.dtype), "shape": list(x.shape), "values": plain(x)}
 
 
 def as_text(primitive: str, arrays: Mapping[str, Any], options: Mapping[str, Any]) -> str:
@@ -122,9 +127,9 @@ class FlightRecorder:
         """Forget the last input: what happens now concerns another check."""
         self._slot[:LENGTH] = bytes(LENGTH)
 
-    def __call__(self, backend: Any, primitive: str, arrays: Sequence[Any], options: Mapping[str, Any]) -> None:
+    def __call__(self, backend: Any, call: Call) -> None:
         """Note an input; it is called before every call into a backend."""
-        data = pickle.dumps((primitive, arrays, options), protocol=5)
+        data = pickle.dumps(call, protocol=5)
         n = len(data)
         if n + LENGTH > len(self._slot):
             self._slot.resize(2 * (n + LENGTH))
@@ -140,6 +145,21 @@ class FlightRecorder:
 def last_input(folder: Path, run: str, process: str) -> dict[str, Any] | None:
     """The last input that a process noted, as data and as text; None if there is none."""
     try:
+        call = last_call(folder, run, process)
+    except ValueError as error:
+        return {"call": f"unreadable: {error}"}
+    if call is None:
+        return None
+    named = named_arrays(call)
+    extras = {"cotangent": call.details["cotangent"]} if "cotangent" in call.details else {}
+    extras |= {f"tangent_{i}": v for i, v in enumerate(call.details.get("tangents", ()))}
+    text = as_text(call.primitive, named, {**call.options, **extras})
+    return {**as_input(call.primitive, named, call.options, extras), "call": text}
+
+
+def last_call(folder: Path, run: str, process: str) -> Call | None:
+    """The last call that a process noted; None if there is none. Raises: ValueError if it cannot be read."""
+    try:
         data = (folder / f"{run}-{process}.slot").read_bytes()
     except OSError:
         return None
@@ -147,11 +167,15 @@ def last_input(folder: Path, run: str, process: str) -> dict[str, Any] | None:
     if not n:
         return None
     try:
-        primitive, arrays, options = pickle.loads(data[LENGTH : LENGTH + n])
+        call: Call = pickle.loads(data[LENGTH : LENGTH + n])
     except Exception as error:  # a slot is a help to the reader: that it is torn must not cost the report
-        return {"call": f"unreadable: {error}"}
-    named = dict(zip(_array_names(primitive, len(arrays)), arrays, strict=True))
-    return {**as_input(primitive, named, options), "call": as_text(primitive, named, options)}
+        raise ValueError(str(error)) from error
+    return call
+
+
+def named_arrays(call: Call) -> dict[str, Any]:
+    """The arrays of a call by the reference's names."""
+    return dict(zip(array_names(call.primitive, len(call.arrays)), call.arrays, strict=True))
 
 
 def fault_file(folder: Path, run: str, process: str) -> int:
@@ -186,7 +210,7 @@ def place(file: str, line: int | None, function: str) -> str:
     return f"{short.as_posix()}:{line} in {function}"
 
 
-def _array_names(primitive: str, n: int) -> list[str]:
+def array_names(primitive: str, n: int) -> list[str]:
     function = reference.PRIMITIVES.get(primitive)
     known = list(inspect.signature(function).parameters) if function else []
     return [*known[:n], *(f"array {i}" for i in range(len(known), n))]

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from conformance import matrix, records
+from conformance import evidence, matrix, records
 from conformance.document import SCHEMA, Document, identity, order
 from properties.agreement import Failure, Tally, Verdict
 from reference import PRIMITIVES
@@ -22,6 +22,7 @@ from reference import PRIMITIVES
 OUTCOMES = ("conforms", "known_deviation", "deviates", "not_offered", "crashed", "not_run")
 CLEAN = ("conforms", "known_deviation", "not_offered")
 FAILS = ("deviates", "crashed", "ledger", "not run", "mistrusted")  # as words, the worst first
+DIRECT = ("values", "gradients")  # the checks that one reads first
 HALF = 0.5  # a check that is decided on less of its elements is not trusted
 OF_A_CALL = 240  # characters of the call with the worst error/bound that are kept
 DIGITS = 12  # of the hash of the inputs
@@ -41,7 +42,7 @@ def measure(tally: Tally) -> dict[str, Any]:
         "worst_bound": tally.worst_bound,
         "worst_call": tally.worst_call,
         "reasons": sorted(tally.reasons),
-        "known": list(tally.known),
+        "known": [_known(entry) for entry in tally.known],
         "probes": list(tally.probes),
         "layers": list(tally.layers),
         "verdict": _verdict(tally.verdict),
@@ -49,6 +50,15 @@ def measure(tally: Tally) -> dict[str, Any]:
         "series": tally.series.as_data(),
         "inputs_sha256": tally.digest.hexdigest(),
     }
+
+
+def _known(entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry of the ledger that still holds, as data, with its pinned input."""
+    draw, found = entry["draw"], entry["found"]
+    told = {key: entry[key] for key in ("reason", "link", "example", "failure")}
+    given = records.as_input(draw.primitive, draw.arrays, draw.options, draw.extras)
+    named = {**draw.arrays, **draw.extras}
+    return told | {"input": given, "evidence": evidence.as_data(entry["evidence"], found, named, entry["device"])}
 
 
 def _verdict(found: Verdict | None) -> dict[str, Any] | None:
@@ -127,7 +137,9 @@ def build(folder: Path, run: str) -> tuple[Document, Document]:
         if lost is None and is_interrupted:
             return {"outcome": "not_run", "cause": "it was interrupted"}
         fault, places = records.faults_of(folder, run, start["process"])
+        device = backends[items[item]["backend"]]["device"]
         return {
+            "evidence": evidence.of_last(folder, run, start["process"], device),
             "outcome": "crashed",
             "cause": _cause(fault, lost, settings["limit"]),
             "traceback": places,
@@ -135,6 +147,8 @@ def build(folder: Path, run: str) -> tuple[Document, Document]:
         }
 
     checks = sorted((_check(item, backends[item["backend"]], end_of(name)) for name, item in items.items()), key=order)
+    modules = {name: text for r in of["collected"] for name, text in r.get("sources", {}).items()}
+    sources = _sourced(checks, modules)
     errors = sorted({(r["where"], r["text"]) for r in of["error"]})
     document: Document = {
         "schema": SCHEMA,
@@ -151,6 +165,7 @@ def build(folder: Path, run: str) -> tuple[Document, Document]:
         "accepts": _of_backends(backends, "accepts"),
         "composed": _composed(backends),
         "power": _power(),
+        "sources": sources,
         "checks": checks,
     }
     document["id"] = identity(document)
@@ -163,6 +178,31 @@ def build(folder: Path, run: str) -> tuple[Document, Document]:
         "warnings": sorted({text for r in of["end"] for text in r["warnings"]}),
     }
     return document, timing
+
+
+def _sourced(checks: list[dict[str, Any]], modules: dict[str, str | None]) -> dict[str, str]:
+    """Give the evidence of the checks what it needs of the adapters; the sources that it speaks of, by their keys.
+
+    An entry of a ledger keeps its evidence in one check: the first of those that show it by one call, of values or
+    gradients if there is one.
+    """
+    sources: dict[str, str] = {}
+    entries: dict[tuple[str, str, str], list[tuple[dict[str, Any], dict[str, Any]]]] = {}
+    for check in checks:
+        module = modules.get(check["adapter"])
+        if check["evidence"]:
+            check["evidence"] = evidence.with_source(check["evidence"], check["adapter"], module, sources)
+        for entry in check["known"]:
+            entries.setdefault((check["adapter"], entry["reason"], entry["link"]), []).append((check, entry))
+    for (adapter, *_), same in entries.items():
+        _, best = min(same, key=lambda of: (evidence.rank(of[1].get("evidence")), of[0]["property"] not in DIRECT))
+        for _, entry in same:
+            if entry is not best:
+                entry.pop("input", None)
+                entry.pop("evidence", None)
+        if best.get("evidence"):
+            best["evidence"] = evidence.with_source(best["evidence"], adapter, modules.get(adapter), sources)
+    return dict(sorted(sources.items()))
 
 
 def _power() -> dict[str, Any]:
@@ -243,6 +283,7 @@ def _check(item: dict[str, Any], backend: dict[str, Any], end: dict[str, Any]) -
         "cause": _without_addresses(end.get("cause")),
         "traceback": end.get("traceback"),
         "counterexample": failed_on and _judged(failed_on),
+        "evidence": end.get("evidence"),
         "verdict": verdict and verdict | {"counterexample": against and _judged(against)},
     }
 

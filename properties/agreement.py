@@ -53,6 +53,7 @@ class Failure(AssertionError):
         self.output, self.index, self.got, self.want, self.bound = output, index, got, want, bound
         self.sides = sides  # all that was got and wanted, and the bounds, where that is little
         self.draw: Any = None  # the input, once the trial knows it
+        self.evidence: Any = None  # what was called and compared, once the trial knows it: see properties.evidence
 
 
 class WrongShape(Failure):
@@ -129,7 +130,7 @@ class Tally:
     worst_bound: float = 0.0  # bound relative to the largest magnitude, where decided
     worst_call: str = ""  # the input that attains worst_ratio
     reasons: set[str] = field(default_factory=set)  # why problems were refused
-    known: list[dict[str, str]] = field(default_factory=list)  # the ledger's entries that still hold
+    known: list[dict[str, Any]] = field(default_factory=list)  # the ledger's entries that still hold
     probes: list[dict[str, str]] = field(default_factory=list)  # claims, and what was found of each
     verdict: Verdict | None = None  # of a statement on trial
     layers: list[dict[str, Any]] = field(default_factory=list)  # of a network: how much its bounds say of each
@@ -149,6 +150,41 @@ class Tally:
 
 
 tally = Tally()
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a verb has compared: a result with the reference's, or two sides with each other.
+
+    bound: how far both may be apart, element by element; infinite where nothing was asked, None where none has a
+    meaning. is_of_sides: want is the other side, and no value of the reference.
+    """
+
+    output: str
+    got: Any
+    want: Any
+    bound: Any = None
+    is_of_sides: bool = False
+    signs: bool = False  # those of the zeros are compared, and nothing else
+
+
+_comparisons: list[Comparison] | None = None  # while somebody wants to know
+
+
+@contextmanager
+def compared() -> Iterator[list[Comparison]]:
+    """Every comparison that is made inside, in order."""
+    global _comparisons
+    outer, _comparisons = _comparisons, []
+    try:
+        yield _comparisons
+    finally:
+        _comparisons = outer
+
+
+def _note(*fields: Any, **others: Any) -> None:
+    if _comparisons is not None:
+        _comparisons.append(Comparison(*fields, **others))
 
 
 @contextmanager
@@ -186,6 +222,7 @@ def agree(
 
     Raises: WrongShape, WrongFormat, WrongSpecial, or the failure of a bound that is exceeded.
     """
+    _note(output, got, want.value, want.error)
     _has_form(got, want, fmt, output)
     _within(np.asarray(got, dtype=np.float64), want.value, want.error, fmt, output, failure, "the reference", terms)
 
@@ -224,8 +261,9 @@ def agree_where(where: NDArray[np.bool_], got: Any, want: Bounded, fmt: Format, 
 
     Raises: as agree.
     """
-    _has_form(got, want, fmt, output)
     error = np.where(where, want.error, np.inf)
+    _note(output, got, want.value, error)
+    _has_form(got, want, fmt, output)
     before = tally.elements
     _within(np.asarray(got, dtype=np.float64), want.value, error, fmt, output, OutOfTolerance, "the reference")
     tally.elements = before + int(np.count_nonzero(where))
@@ -300,6 +338,7 @@ def law_holds(left: Floats, right: Floats, room: Floats, fmt: Format, scale: Flo
 
     Raises: WrongShape, LawBroken.
     """
+    _note("left", left, right, room, is_of_sides=True)
     _same_shapes(left, right, scale)
     # The right side takes the reference's place, so that got and want in a failure are the two sides.
     _within(left, right, np.where(np.isnan(room), np.inf, room), fmt, "left", LawBroken, "right")
@@ -336,6 +375,7 @@ def same_bits(
     Raises: WrongShape, WrongFormat, or the failure.
     """
     left, right = np.asarray(left), np.asarray(right)
+    _note(output or "left", left, right, is_of_sides=True)
     one, other = sides
     if left.dtype != right.dtype:
         raise WrongFormat(
@@ -372,6 +412,7 @@ def same_bits(
 def same_signs(got: Any, want: Bounded, *, output: str = "y") -> None:
     """Where the reference is zero for certain, the zero of the result has its sign. Raises: WrongSpecial."""
     x = np.asarray(got, dtype=np.float64)
+    _note(output, got, want.value, want.error, signs=True)
     wrong = (want.value == 0) & (want.error == 0) & (np.signbit(x) != np.signbit(want.value))
     if wrong.any():
         index = tuple(int(i) for i in np.argwhere(wrong)[0])
@@ -429,6 +470,7 @@ def rejects(call: Callable[[], Any], error: type[Exception], why: str) -> None:
 
 def same_number(got: Any, want: int, *, output: str = "y") -> None:
     """Both are the same integer. Raises: WrongShape."""
+    _note(output, got, want, 0)
     same = isinstance(got, (int, np.integer)) and not isinstance(got, bool) and got == want
     tally.note(0.0 if same else np.inf, 0.0, 0.0, 1, 1)
     if not same:

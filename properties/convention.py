@@ -22,6 +22,7 @@ import reference
 from adapters.backend import Backend, BackendError, NotOffered
 from properties import agreement
 from properties.agreement import Failure
+from properties.evidence import witnessed
 from properties.law import stands_for
 from properties.law import statement as question
 from properties.probes import probe
@@ -101,7 +102,9 @@ def convention(
             if not backend.offers(primitive):
                 raise NotOffered(f"it has no {primitive}")
             f = Asked(backend)
-            found = _answer(f, ask, answers)
+            with witnessed(backend) as witness:
+                found = _answer(f, ask, answers)
+                evidence = witness()
             documented, where = backend.chooses(name)
             tally = agreement.tally
             tally.problems = tally.draws = tally.drawn = 1
@@ -111,7 +114,7 @@ def convention(
             if documented not in ("", found):
                 text = f"found: {found}; documented: {documented} ({where})"
                 failure = NotAsDocumented(text, got=found, want=documented)
-                failure.draw = f.draw
+                failure.draw, failure.evidence = f.draw, evidence
                 raise failure
 
         return stands_for(ask, test, check=check, answers=answers)

@@ -7,7 +7,7 @@ import hashlib
 import inspect
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -24,6 +24,7 @@ from adapters.backend import Backend, BackendError, NotOffered
 from adapters.deviations import Deviation
 from properties import agreement
 from properties.agreement import Failure, Raised, Tally
+from properties.evidence import Evidence, witnessed
 from properties.minimise import minimised
 from properties.strategies.draws import Draw, Entropy, draws
 from properties.strategies.kinds import KINDS
@@ -231,6 +232,7 @@ class _Run:
     depth: Depth = DEPTHS["default"]
     seed: int = 0
     minimises: bool = True
+    hands_over: bool = False
 
 
 _run = _Run()
@@ -298,6 +300,23 @@ class WideDeviation(Failure):
     kind = "wide ledger entry"
 
 
+class _Parts(BaseException):
+    """What a test hands to its trial, for who only wants to know it."""
+
+
+def parts_of(test: Callable[[Backend], None], backend: Backend) -> tuple[Check, Problems, Judge]:
+    """The check, the problems and the judge of a test, which is not tried. Raises: TypeError if it has no trial."""
+    _run.hands_over = True
+    try:
+        test(backend)
+    except _Parts as parts:
+        check, problems, judge = parts.args
+        return check, problems, judge
+    finally:
+        _run.hands_over = False
+    raise TypeError("the test has no trial of problems")
+
+
 EXTRAS = {"gradients": {"cotangent"}}  # what a part of the checks draws besides, so that an example may pin it
 
 
@@ -314,6 +333,8 @@ def trial(check: Check, backend: Backend, problems: Problems, judge: Judge) -> N
     Raises: NotOffered if the backend offers none of the problems; Failure, on the smallest draw that
     was found, if the check does not hold.
     """
+    if _run.hands_over:
+        raise _Parts(check, problems, judge)
     if not backend.offers(check.primitive):
         raise NotOffered(f"it has no {check.primitive}")
     deviations = backend.deviations(check.id)
@@ -363,11 +384,21 @@ def trial(check: Check, backend: Backend, problems: Problems, judge: Judge) -> N
             return None if known_as(draw, deviations) else _failure_if_offered(judge, backend, draw)
 
         smallest = minimised(problems, fails, found[0])
+        with witnessed(backend) as evidence:
+            _failure_if_offered(judge, backend, smallest.draw)
+            smallest.evidence = evidence()
         agreement.tally = tally
         raise smallest.with_traceback(None) from None
     if tally.refused == tally.problems:
         raise NotOffered("; ".join(sorted(tally.reasons)))
     _not_too_wide(held, check.widest, tally.drawn)
+
+
+def draws_of(check: Check, backend: Backend, problems: Problems) -> Iterator[Draw]:
+    """Every draw of the pool of a check on a backend, in the order in which they are tried."""
+    n = _run.depth.number(check, backend)
+    for problem in problems.pool(_run.depth.breadth(check, backend), _run.seed):
+        yield from draws(problem, n, backend.format, entropy_of(check), problems.kinds)
 
 
 def _try(
@@ -469,17 +500,20 @@ def _confirm(deviation: Deviation, check: Check, backend: Backend, problems: Pro
     Raises: StaleDeviation, WideDeviation, BrokenDeviation.
     """
     entry = f"{deviation.reason} ({deviation.link})"
-    pinned = _pinned(deviation, check, backend, problems)
+    pinned = pinned_example(deviation, check, backend, problems)
     is_call = deviation.ends_the_process and check.part == "laws"  # the example has not what else the law needs
     _expect_right(entry, pinned, check, backend, _takes(check) if is_call else judge)
     if not known_as(pinned, [deviation]):
         raise WideDeviation(f"{entry}: the pinned example lies outside the entry's own region")
     failure: str | Failure | None
     if deviation.ends_the_process:
-        failure, now = _end(backend, pinned), "does not end its process"
+        failure, now = end_by(backend, pinned), "does not end its process"
+        evidence = _unmade(backend, pinned)
     else:
         tally, agreement.tally = agreement.tally, Tally()
-        failure, now = _failure_if_offered(judge, backend, pinned), "conforms"
+        with witnessed(backend) as witness:
+            failure, now = _failure_if_offered(judge, backend, pinned), "conforms"
+            evidence = witness()
         agreement.tally = tally
     if not failure:
         raise StaleDeviation(
@@ -487,7 +521,25 @@ def _confirm(deviation: Deviation, check: Check, backend: Backend, problems: Pro
             "Remove the entry from the ledger, or give it the versions that had the bug."
         )
     agreement.tally.known.append(
-        {"reason": deviation.reason, "link": deviation.link, "example": repr(pinned), "failure": str(failure)}
+        {
+            "reason": deviation.reason,
+            "link": deviation.link,
+            "example": repr(pinned),
+            "failure": str(failure),
+            "draw": pinned,
+            "found": failure,
+            "evidence": evidence,
+            "device": backend.device,
+        }
+    )
+
+
+def _unmade(backend: Backend, pinned: Draw) -> Evidence:
+    """The call of an example after which there is no process."""
+    arrays, cotangent = list(pinned.arrays.values()), pinned.extras.get("cotangent")
+    numbers = [i for i, x in enumerate(arrays) if holds_numbers(x)]
+    return Evidence(
+        [backend.planned(pinned.primitive, arrays, pinned.options, cotangent, numbers)], ends_the_process=True
     )
 
 
@@ -529,7 +581,7 @@ def _expect_right(entry: str, pinned: Draw, check: Check, backend: Backend, judg
 _ends: dict[str, str] = {}  # of pinned examples: one process for each is enough, in whichever format comes first
 
 
-def _end(backend: Backend, pinned: Draw) -> str:
+def end_by(backend: Backend, pinned: Draw) -> str:
     """How a call ends the process that makes it, if it does."""
     call = f"{backend.spec} {backend.device} {backend.mode} {pinned!r}"
     if call not in _ends:
@@ -542,7 +594,7 @@ def _end(backend: Backend, pinned: Draw) -> str:
     return _ends[call]
 
 
-def _pinned(deviation: Deviation, check: Check, backend: Backend, problems: Problems) -> Draw:
+def pinned_example(deviation: Deviation, check: Check, backend: Backend, problems: Problems) -> Draw:
     """The pinned example in the backend's format. Raises: BrokenDeviation."""
     given, options = deviation.example.arrays, dict(deviation.example.options)
     parameters = list(inspect.signature(reference.PRIMITIVES[check.primitive]).parameters)

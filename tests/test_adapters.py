@@ -363,9 +363,10 @@ def test_observers_see_a_call_before_it_is_made(monkeypatch: pytest.MonkeyPatch)
     backend = tried(Adapter(softmax=function))
     with pytest.raises(BackendError):
         backend.call("softmax", [X], {"axis": -1})
-    (seen, primitive, given, options), *rest = order
-    assert (seen, primitive, options, rest) == (backend, "softmax", {"axis": -1}, ["second", "called"])
-    assert given[0] is X
+    (seen, call), *rest = order
+    assert (seen, call.primitive, call.options, rest) == (backend, "softmax", {"axis": -1}, ["second", "called"])
+    assert call.arrays[0] is X
+    assert (call.results, call.error) == (None, "ValueError: ")
 
 
 def test_a_mode_decorates_the_function() -> None:

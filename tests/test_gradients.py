@@ -109,8 +109,8 @@ def test_the_input_of_a_gradient_is_known_before_the_call(monkeypatch: pytest.Mo
     adapter = Adapter(gradient=lambda function, wanted: lambda g, *arrays, **options: (arrays[0],))
     x = np.ones(3)
     tried(adapter, fmt=FLOAT64).gradient("relu", [x], {}, 2 * x, [0])
-    ((_, primitive, arrays, options),) = seen
-    assert (primitive, len(arrays), list(options["cotangent"])) == ("relu", 1, [2.0, 2.0, 2.0])
+    ((_, call),) = seen
+    assert (call.primitive, len(call.arrays), list(call.details["cotangent"])) == ("relu", 1, [2.0, 2.0, 2.0])
 
 
 @law("TEST-1", differentiated(denses()))

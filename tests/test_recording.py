@@ -15,7 +15,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from adapters.backend import Backend
+from adapters.backend import Backend, Call
 from conformance import records
 from conformance.checks import checks
 from conformance.records import FlightRecorder, Writer
@@ -179,8 +179,8 @@ def test_records_are_whole_or_absent(tmp_path: Path) -> None:
 def test_the_flight_recorder_keeps_every_bit(x: np.ndarray, tmp_path: Path) -> None:
     """The last input comes back with its type, its shape and the bits of its numbers, until it is cleared."""
     recorder = FlightRecorder(tmp_path, "a", "main", size=64)
-    recorder(None, "softmax", [np.zeros(3)], {})
-    recorder(None, "softmax", [x], {"axis": -1})
+    recorder(None, Call("call", "softmax", "eager", [np.zeros(3)], {}, {}, {}))
+    recorder(None, Call("call", "softmax", "eager", [x], {"axis": -1}, {}, {}))
     last = records.last_input(tmp_path, "a", "main")
     assert last is not None
     found = last["arrays"]["x"]

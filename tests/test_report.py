@@ -72,7 +72,7 @@ def test_page_is_self_contained(document: dict[str, Any]) -> None:
     inside = {link[1:] for link in parsed.links if link.startswith("#")}
     assert inside
     assert inside <= set(parsed.names)
-    assert all(link.startswith(("#", "https://")) for link in parsed.links)
+    assert all(link.startswith(("#", "https://", "repro/")) for link in parsed.links)
 
 
 def test_links_lead_somewhere_for_every_primitive(document: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from conformance import environment
 from conformance.changes import Changes, changes
 from conformance.document import NAME, Document, as_text, beside, json_lines, read
 from conformance.records import asked, plain
-from conformance.report import citation, gradescope, html, latex, markdown
+from conformance.report import citation, gradescope, html, latex, markdown, repro
 from conformance.results import build
 
 
@@ -53,11 +53,15 @@ def write_files(
         "index.html": html.render(document, machines, timing, since),
         "cite.bib": citation.bibtex(document),
         **latex.files(document),
+        **repro.files(document),
     }
     for stale in {path.name for path in (report / "tables").glob("*.tex")} - {Path(name).name for name in files}:
         (report / "tables" / stale).unlink()
     for name, text in files.items():
         _replace(report / name, text)
+    for path in (report / repro.FOLDER).glob("*.*"):  # those of a run before
+        if f"{repro.FOLDER}/{path.name}" not in files and path.suffix in (".py", ".md"):
+            path.unlink()
 
 
 def _replace(path: Path, text: str) -> None:

@@ -13,7 +13,7 @@ from conformance import __version__
 from conformance.changes import Changes
 from conformance.derivation import RULES, Derivation, derivation
 from conformance.document import Document, backend_id
-from conformance.report import citation, measured, pictures, views
+from conformance.report import citation, measured, pictures, repro, views
 from conformance.report.comparison import headline, tables
 from conformance.report.views import Check, Table
 from conformance.results import is_clean, shortened, word
@@ -85,6 +85,9 @@ def render(
         derivations=derivations,
         derived={found.primitive for found in derivations},
         inputs=len({c["inputs"] for c in checks} - {""}),
+        scripts=repro.names(document),
+        of_check=repro.of_check,
+        of_entry=repro.of_entry,
         backend_id=backend_id,
         word=word,
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from conformance.changes import Changes, Pair
 from conformance.document import Document, backend_id
-from conformance.report import views
+from conformance.report import repro, views
 from conformance.report.comparison import headline, tables
 from conformance.report.views import Check, Known, Table
 from conformance.results import FAILS, is_clean, shortened, word
@@ -22,22 +22,25 @@ def render(document: Document, changes: Changes | None = None) -> str:
 
     changes: those since a baseline.
     """
-    checks = document["checks"]
+    checks, scripts = document["checks"], repro.names(document)
     of = {w: [c for c in checks if word(c) == w] for w in {word(c) for c in checks}}
     sections = [
         ("How it was run", _settings(document)),
         ("Primitives and backends", _matrix(checks)),
         ("Changes since the baseline", _changes(changes) if changes else ["No baseline was given."]),
-        ("Deviations", (line for c in of.get("deviates", []) for line in _card(c))),
-        ("Crashed", (line for c in of.get("crashed", []) for line in _card(c))),
-        ("Entries of the ledger that are stale or too wide", (line for c in of.get("ledger", []) for line in _card(c))),
+        ("Deviations", (line for c in of.get("deviates", []) for line in _card(c, scripts))),
+        ("Crashed", (line for c in of.get("crashed", []) for line in _card(c, scripts))),
+        (
+            "Entries of the ledger that are stale or too wide",
+            (line for c in of.get("ledger", []) for line in _card(c, scripts)),
+        ),
         ("Mistrusted", (f"- {_name(c)}: {share(c)}" for c in of.get("mistrusted", []))),
         ("Not run", (f"- {_name(c)}: {_cell(c['cause'])}" for c in of.get("not run", []))),
         (
             "Errors of the run",
             (line for e in document["errors"] for line in (f"- {_cell(e['where'])}", "", *_fenced(e["text"]), "")),
         ),
-        ("Known deviations", (line for entry in views.known(checks) for line in _entry(entry))),
+        ("Known deviations", (line for entry in views.known(checks) for line in _entry(entry, scripts))),
         ("Claims that are weaker than the default", table(views.claims(document))),
         ("Claims: claimed and found", table(views.probed(document))),
         ("Whole networks", table(views.networks(checks))),
@@ -119,7 +122,7 @@ def _matrix(checks: list[Check]) -> Iterator[str]:
     yield "A number is the worst error/bound of all checks of the primitive."
 
 
-def _card(check: Check) -> Iterator[str]:
+def _card(check: Check, scripts: dict[repro.Key, str]) -> Iterator[str]:
     found = check["counterexample"] or {}
     yield f"### {_name(check)}"
     yield ""
@@ -142,15 +145,23 @@ def _card(check: Check) -> Iterator[str]:
             got, want, bound = (found[key] for key in ("got", "want", "bound"))
             yield f"- at `{found['output']}{found['index']}`: got `{got}`, want `{want}`, allowed error `{bound}`"
             yield ""
+    if name := scripts.get(repro.of_check(check)):
+        yield f"Script: [{name}.py](repro/{name}.py), and [a text for an issue](repro/{name}.md)."
+        yield ""
+    elif "omitted" in (check["evidence"] or {}):
+        yield f"No script: {_cell(check['evidence']['omitted'])}."
+        yield ""
     if check["traceback"]:
         yield from _fenced("\n".join(check["traceback"]))
         yield ""
 
 
-def _entry(entry: Known) -> Iterator[str]:
+def _entry(entry: Known, scripts: dict[repro.Key, str]) -> Iterator[str]:
     yield f"- {_cell(entry.reason)} ({entry.link})"
     yield f"  - input: `{_cell(shortened(entry.example))}`"
     yield f"  - found: {_cell(shortened(entry.failure))}"
+    if name := scripts.get(repro.of_entry(entry)):
+        yield f"  - script: [{name}.py](repro/{name}.py), and [a text for an issue](repro/{name}.md)"
     yield f"  - met by: {', '.join(_name(check) for check in entry.checks)}"
 
 

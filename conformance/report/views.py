@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from conformance.cases import CASES
@@ -461,6 +461,9 @@ class Known:
     example: str
     failure: str
     checks: list[Check]
+    shown_by: Check | None = None
+    input: dict[str, Any] | None = None
+    evidence: dict[str, Any] | None = None
 
 
 def known(checks: list[Check]) -> list[Known]:
@@ -468,6 +471,11 @@ def known(checks: list[Check]) -> list[Known]:
     entries: dict[tuple[str, str, str], Known] = {}
     for check in checks:
         for entry in check["known"]:
-            mine = entries.setdefault((check["adapter"], entry["reason"], entry["link"]), Known(**entry, checks=[]))
+            told = {name: entry[name] for name in ("reason", "link", "example", "failure")}
+            key = (check["adapter"], entry["reason"], entry["link"])
+            mine = entries.setdefault(key, Known(**told, checks=[]))
             mine.checks.append(check)
+            if entry.get("evidence"):
+                shown = {"shown_by": check, "input": entry["input"], "evidence": entry["evidence"]}
+                entries[key] = replace(mine, **told, **shown)
     return list(entries.values())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
@@ -23,6 +23,16 @@ from reference.arithmetic import rules
 from reference.arithmetic.claims import Arithmetic
 from reference.arithmetic.formats import FLOAT64, FORMATS, TENSOR_FLOAT32, Floats, odd_part, trailing_quantum
 from reference.arithmetic.rules import Counts, Mask
+
+# Called with (function, arguments, options, result) after every operation on Bounded arrays: what explains a bound.
+observers: list[Callable[[Callable[..., Any], Sequence[Any], Mapping[str, Any], Any], None]] = []
+
+
+def noted(function: Callable[..., Any], arguments: Sequence[Any], options: Mapping[str, Any], result: Any) -> Any:
+    """The result of an operation, of which whoever observes is told."""
+    for observe in observers:
+        observe(function, arguments, options, result)
+    return result
 
 
 class OutsideVocabulary(TypeError):
@@ -125,7 +135,8 @@ class Bounded(NDArrayOperatorsMixin):
         if not arithmetic.flushes_inputs:
             return Bounded(self.value, self.error, arithmetic, self.exact)
         lost = rules.read_as_zero(self.value, self.error, arithmetic)
-        return Bounded(self.value, self.error + lost, arithmetic, self.exact & (lost == 0))
+        y = Bounded(self.value, self.error + lost, arithmetic, self.exact & (lost == 0))
+        return noted(Bounded.under, (self, arithmetic), {}, y)
 
     def without_error(self) -> Bounded:
         """The same numbers, as if they were known exactly."""
@@ -140,7 +151,8 @@ class Bounded(NDArrayOperatorsMixin):
         with np.errstate(invalid="ignore", over="ignore"):
             rounded = np.where(m * (1 + F.u) > F.largest, np.inf, np.maximum(F.u * m, F.half_subnormal))
         unchanged = ~np.isfinite(self.value) | ((self.error == 0) & F.holds(self.value))
-        return Bounded(self.value, self.error + np.where(unchanged, 0.0, rounded), self.arithmetic)
+        y = Bounded(self.value, self.error + np.where(unchanged, 0.0, rounded), self.arithmetic)
+        return noted(Bounded.kept, (self,), {}, y)
 
     def stored_sum(self, axis: int | tuple[int, ...]) -> Bounded:
         """A sum whose accumulator has the storage format."""
@@ -168,7 +180,7 @@ class Bounded(NDArrayOperatorsMixin):
     def __getitem__(self, index: Any) -> Bounded:
         if isinstance(index, (Bounded, Condition)):
             raise OutsideVocabulary("indexing with an array that has errors")
-        return self.move(operator.itemgetter(index))
+        return noted(operator.getitem, (self, index), {}, self.move(operator.itemgetter(index)))
 
     def move(self, f: Callable[[Any], Any]) -> Bounded:
         """Apply something that only moves elements."""
@@ -184,7 +196,7 @@ class Bounded(NDArrayOperatorsMixin):
         (F,) = (F for F in FORMATS.values() if F.dtype == dtype)
         a = replace(self.arithmetic, compute=F, accumulate=F)
         e = rules.rounding(self.value, self.error, a, error_free=np.ones(self.shape, bool))
-        return _result(self.value, e, a, self)
+        return noted(Bounded.astype, (self, dtype), {}, _result(self.value, e, a, self))
 
     def __repr__(self) -> str:
         return f"Bounded(value={self.value!r}, error={self.error!r}, storage={self.arithmetic.storage})"
@@ -216,7 +228,8 @@ class Bounded(NDArrayOperatorsMixin):
             return NotImplemented
         arithmetic = self.arithmetic
         with np.errstate(all="ignore"):
-            return rule(*(x if isinstance(x, Bounded) else Bounded.constant(x, arithmetic) for x in inputs))
+            operands = [x if isinstance(x, Bounded) else Bounded.constant(x, arithmetic) for x in inputs]
+            return noted(ufunc, operands, {}, rule(*operands))
 
     def __array_function__(self, func: Any, types: Any, args: Sequence[Any], options: dict[str, Any]) -> Any:
         if func in CONSTANTS:
@@ -227,7 +240,9 @@ class Bounded(NDArrayOperatorsMixin):
         if rule is None:
             raise OutsideVocabulary(f"numpy.{func.__name__}")
         with np.errstate(all="ignore"):
-            return rule(*args, **options)
+            if func is np.clip:  # which is two other operations
+                return rule(*args, **options)
+            return noted(func, args, options, rule(*args, **options))
 
 
 def _traces(x: Any) -> bool:
@@ -681,4 +696,4 @@ def concluded(y: Bounded) -> Bounded:
         exact = exact & ((np.abs(v) >= F.smallest_normal) | (v == 0))
     if exact.any():
         v, e = np.where(exact, F.round(v), v), np.where(exact, 0.0, e)
-    return Bounded(v, e * (1 + 2.0**-20), a, exact)
+    return noted(concluded, (y,), {}, Bounded(v, e * (1 + 2.0**-20), a, exact))

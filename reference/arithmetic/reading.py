@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.arithmetic.bounded import Bounded, concluded
+from reference.arithmetic.bounded import Bounded, concluded, noted
 from reference.arithmetic.claims import Arithmetic, FirstOrder, default_arithmetic
 from reference.arithmetic.formats import holds_numbers
 from reference.arithmetic.terms import Terms
@@ -65,7 +65,7 @@ def _of_any(
     results = derived(reference)
     for name in arithmetic.formulas:
         if formulas and name in formulas:
-            results = tuple(_either(g, other) for g, other in zip(results, derived(formulas[name]), strict=True))
+            results = tuple(either(g, other) for g, other in zip(results, derived(formulas[name]), strict=True))
     return results
 
 
@@ -233,9 +233,11 @@ def _leaves(result: Any) -> tuple[Any, ...]:
     return tuple(concluded(y) if isinstance(y, Bounded) else y for y in leaves)
 
 
-def _either(y: Bounded, other: Bounded) -> Bounded:
+def either(y: Bounded, other: Bounded) -> Bounded:
+    """What one formula gives, with the room that a correct implementation of another one needs."""
     with np.errstate(invalid="ignore"):
         apart = np.where(y.value == other.value, 0.0, np.abs(other.value - y.value))
     apart = np.where(np.isnan(y.value) & np.isnan(other.value), 0.0, apart)
     apart = np.where(np.isnan(apart), np.inf, apart)
-    return Bounded(y.value, np.maximum(y.error, other.error + apart), y.arithmetic)
+    wider = Bounded(y.value, np.maximum(y.error, other.error + apart), y.arithmetic)
+    return noted(either, (y, other), {}, wider)
