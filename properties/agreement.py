@@ -232,7 +232,8 @@ def agree_along(
 ) -> float:
     """<cotangent, got> is within room of total, that of the reference; where room is small enough to say so.
 
-    Gives room in units of the scale of the sum: above VACUOUS it decides nothing.
+    Gives room in units of the scale of the sum: above VACUOUS it decides nothing, and is not counted. The layers of a
+    network say where that begins.
 
     Raises: WrongShape, WrongFormat, WrongSpecial, OutOfTolerance.
     """
@@ -244,7 +245,7 @@ def agree_along(
     share = room / scale if scale else np.inf
     is_decided = share <= VACUOUS
     ratio = miss / room if room else np.inf * bool(miss)
-    tally.note(ratio, 0.0, share if is_decided else 0.0, int(is_decided), 1)
+    tally.note(ratio, 0.0, share if is_decided else 0.0, int(is_decided), int(is_decided))
     if ratio > 1:
         raise OutOfTolerance(
             f"the sum over {output} is off by {miss:.3g}, allowed {room:.3g}",

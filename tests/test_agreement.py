@@ -419,3 +419,14 @@ def test_every_failure_has_a_kind_of_its_own() -> None:
     kinds = [kind.kind for kind in Failure.__subclasses__()]
     assert len(set(kinds)) == len(kinds)
     assert "failure" not in kinds
+
+
+def test_a_sum_with_a_vacuous_bound_is_not_counted() -> None:
+    """The report says from which layer on a bound says nothing; what is outside of it fails all the same."""
+    x, g = np.array([1.0, -3.0]), np.array([0.0, 1.0])
+    for room, decided in ((0.1, 1), (1.0, 0)):
+        tally = agreement.start()
+        share = agreement.agree_along(g, x, x, -3.0, room, FLOAT64, output="y")
+        assert (share, tally.decided, tally.elements) == (room / 3, decided, decided)
+    with pytest.raises(OutOfTolerance):
+        agreement.agree_along(g, x, x, -5.0, 1.0, FLOAT64, output="y")
