@@ -7,6 +7,7 @@ followed there; every other import stays.
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import symtable
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -32,9 +33,14 @@ def read(module: str) -> str | None:
     return found.read_text(encoding="utf-8") if found else None
 
 
+@functools.cache
+def _body(source: str) -> list[ast.stmt]:
+    return ast.parse(source).body
+
+
 def entry(source: str, table: str, key: str) -> str | None:
     """The expression that stands under a key in a dictionary of a module, such as `modes`; None if there is none."""
-    for node in ast.parse(source).body:
+    for node in _body(source):
         if isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(node.value, ast.Dict):
             if table not in _bound(node):
                 continue
@@ -46,7 +52,7 @@ def entry(source: str, table: str, key: str) -> str | None:
 
 def has(source: str, name: str) -> bool:
     """Whether a module binds a name at its top."""
-    return any(name in _bound(node) for node in ast.parse(source).body)
+    return any(name in _bound(node) for node in _body(source))
 
 
 def names_in(expression: str) -> set[str]:
@@ -92,7 +98,7 @@ class _Module:
 
     @cached_property
     def body(self) -> list[ast.stmt]:
-        return ast.parse(self.source).body
+        return _body(self.source)
 
     @cached_property
     def definitions(self) -> dict[str, ast.stmt]:
@@ -153,7 +159,7 @@ class _Needed:
         """Take what some names need, from this module and from those that it imports."""
         is_new = module.name not in self.taken
         nodes = self.taken.setdefault(module.name, set())
-        todo = [name for name in names if name in module.definitions]
+        todo = sorted(name for name in names if name in module.definitions)  # so that the order is always the same
         if is_new:
             todo += self._effects(module, nodes)
         while todo:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import itertools
 
 import pytest
 
@@ -120,3 +121,11 @@ def test_every_function_of_a_shipped_adapter_stands_alone(adapter: str, primitiv
     bound |= {alias.asname or alias.name.split(".")[0] for n in imports for alias in n.names}
     used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
     assert used <= bound | set(vars(builtins))
+
+
+def test_the_order_in_which_names_come_does_not_matter() -> None:
+    """They are a set, of which Python has another order in each process; what is written is the same."""
+    source = read("adapters.torch")
+    assert source
+    orders = itertools.permutations(["get", "put", "lp_pool", "gradient"])
+    assert len({shaken(source, names) for names in orders}) == 1
