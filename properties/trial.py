@@ -178,7 +178,7 @@ DEPTHS = {
         claim_formats=1,
         law_formats=1,
         lane_formats=1,
-        gradient_formats=2,
+        gradient_formats=1,
     ),
     "default": Depth(
         values=1.5,
