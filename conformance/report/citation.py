@@ -15,17 +15,7 @@ def bibtex(document: Document) -> str:
 
     A lecture that is not written as in reference/SOURCES.md is its own title.
     """
-    backends = _backends(document)
-    suite = document["suite"] or {"version": "unknown", "commit": None, "source": "unknown"}
-    commit = suite["commit"] or f"unknown, source {suite['source']}"
-    note = f"Seed {document['seed']}, depth {document['depth']}, commit {commit}, report SHA-256 {document['id']}"
-    report = {
-        "author": "{The Etalon developers}",
-        "title": f"{{Etalon {suite['version']}: conformance report for {escaped(backends)}}}",
-        "howpublished": "Conformance report",
-        "note": escaped(note),
-    }
-    entries = [_entry(citation_key(document), report)]
+    entries = [entry(document)]
     for text, key in lectures(document).items():
         found = LECTURE.fullmatch(text)
         fields = {"title": f"{{{escaped(text)}}}"}
@@ -35,6 +25,20 @@ def bibtex(document: Document) -> str:
             fields |= {"note": escaped(found["date"])}
         entries.append(_entry(key, fields))
     return "\n".join(entries)
+
+
+def entry(document: Document) -> str:
+    """That of the report alone."""
+    suite = document["suite"] or {"version": "unknown", "commit": None, "source": "unknown"}
+    commit = suite["commit"] or f"unknown, source {suite['source']}"
+    note = f"Seed {document['seed']}, depth {document['depth']}, commit {commit}, report SHA-256 {document['id']}"
+    report = {
+        "author": "{The Etalon developers}",
+        "title": f"{{Etalon {suite['version']}: conformance report for {escaped(_backends(document))}}}",
+        "howpublished": "Conformance report",
+        "note": escaped(note),
+    }
+    return _entry(citation_key(document), report)
 
 
 def _entry(key: str, fields: dict[str, str]) -> str:

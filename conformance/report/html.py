@@ -51,7 +51,7 @@ def render(
         is_clean=is_clean(document),
         settings=views.settings(document),
         outcomes=views.outcomes(checks),
-        bibtex=citation.bibtex(document),
+        bibtex=citation.entry(document),
         sentence=citation.sentence(document),
         names=names,
         matrix=rows,
