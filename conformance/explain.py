@@ -24,7 +24,7 @@ from adapters.backend import Backend, Call, NotOffered
 from conformance import lookup
 from conformance.document import read
 from conformance.records import ROOT, place
-from conformance.results import shortened
+from conformance.results import OF_A_CALL, shortened
 from conformance.summary import WIDTH
 from properties import agreement
 from properties.evidence import Evidence, Judged, allowed, by_itself, witnessed
@@ -197,7 +197,7 @@ def _draw(check: dict[str, Any], backend: Backend) -> tuple[Draw, Any]:
     if check["outcome"] == "deviates" and "arrays" in (check["counterexample"] or {}):
         return lookup.draw_of(check["counterexample"], check["format"]), judge
     for draw in draws_of(found, backend, problems):
-        if repr(draw) == check["worst_call"]:
+        if shortened(repr(draw), OF_A_CALL) == check["worst_call"]:
             return draw, judge
     raise lookup.NotFound(
         f"The worst input of {lookup.name(check)} is none of those that this version of the suite draws at seed and "
@@ -236,10 +236,7 @@ def _can_be_read(call: Call, judged: Judged) -> bool:
 def _ratios(judged: Judged, call: Call) -> NDArray[np.float64]:
     assert call.results is not None
     x, v, e = (np.asarray(z).astype(np.float64) for z in (call.results[judged.result], judged.want, judged.bound))
-    with np.errstate(all="ignore"):
-        same = (x == v) | (np.isnan(x) & np.isnan(v)) | (e == np.inf)
-        ratios = np.where(same, 0.0, np.abs(x - v) / e)
-    return np.where(np.isnan(ratios), np.inf, ratios)
+    return agreement.ratios(x, v, e)
 
 
 def _index(judged: Judged, call: Call, words: str) -> tuple[int, ...]:

@@ -156,10 +156,7 @@ def _compared(judged: Judged, got: Any) -> Iterator[str]:
     yield f"bound: {_shown(judged.bound)}"
     if np.shape(got) == np.shape(judged.want) and np.size(got):
         x, v, e = (np.asarray(z, float) for z in (got, judged.want, judged.bound))
-        with np.errstate(all="ignore"):
-            same = (x == v) | (np.isnan(x) & np.isnan(v)) | (e == np.inf)
-            ratio = np.where(same, 0.0, np.abs(x - v) / e)
-        yield f"worst error/bound: {float(np.max(np.where(np.isnan(ratio), np.inf, ratio))):.3g}"
+        yield f"worst error/bound: {float(np.max(agreement.ratios(x, v, e))):.3g}"
 
 
 def _called(call: Call, named: dict[str, Any]) -> str:

@@ -284,6 +284,17 @@ def _has_form(got: Any, want: Bounded, fmt: Format, output: str) -> None:
         raise WrongFormat(f"{output} is {kind}, not {fmt}", output=output, got=str(kind), want=fmt.name)
 
 
+def ratios(x: Floats, v: Floats, e: Floats) -> Floats:
+    """error/bound of each element; infinite where one that is no finite number is wrong."""
+    with np.errstate(all="ignore"):
+        ratio = np.where(_same(x, v) | (e == np.inf), 0.0, np.abs(x - v) / e)
+    return np.where(np.isnan(ratio), np.inf, ratio)
+
+
+def _same(x: Floats, v: Floats) -> NDArray[np.bool_]:
+    return np.asarray((x == v) | (np.isnan(x) & np.isnan(v)))
+
+
 def scale_of(v: Floats, terms: float = 0.0) -> float:
     """The largest magnitude of a result; where all is zero, that of its terms."""
     return float(np.abs(v[np.isfinite(v)]).max(initial=0.0)) or terms
@@ -305,10 +316,7 @@ def _within(
     terms: float = 0.0,
 ) -> None:
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-        same = (x == v) | (np.isnan(x) & np.isnan(v))
-        miss = np.where(same, 0.0, np.abs(x - v))
-        ratio = np.where(same | (e == np.inf), 0.0, miss / e)
-        ratio = np.where(np.isnan(ratio), np.inf, ratio)
+        ratio, miss = ratios(x, v, e), np.where(_same(x, v), 0.0, np.abs(x - v))
         scale = scale_of(v, terms)
         is_decided = says_something(e, scale)
         decided = int(np.count_nonzero(is_decided))

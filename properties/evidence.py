@@ -90,10 +90,9 @@ def is_missed(call: Call, judged: Judged) -> bool:
     if np.shape(got) != np.shape(judged.want) or (judged.dtype and getattr(got, "dtype", None) != judged.dtype):
         return True
     x, v, e = (np.asarray(z, float) for z in (got, judged.want, judged.bound))
-    with np.errstate(all="ignore"):
-        if judged.signs:
-            return bool(np.any((v == 0) & (e == 0) & (np.signbit(x) != np.signbit(v))))
-        return not bool(np.all((x == v) | (np.isnan(x) & np.isnan(v)) | (e == np.inf) | (np.abs(x - v) <= e)))
+    if judged.signs:
+        return bool(np.any((v == 0) & (e == 0) & (np.signbit(x) != np.signbit(v))))
+    return bool(np.any(agreement.ratios(x, v, e) > 1))
 
 
 def by_itself(backend: Backend, number: int, call: Call) -> list[Judged]:
