@@ -294,7 +294,7 @@ def vmap(function: Callable[..., Any], axes: Sequence[int | None]) -> Callable[.
 
 _events: Counter[str] = Counter()
 COMPILED = "/jax/core/compile/backend_compile_duration"
-MOST_PROGRAMS = 100  # of 3 MB each
+MOST_PROGRAMS = 32  # of 2 to 3 MB each
 
 
 def _count(event: str, *_: Any, **__: Any) -> None:

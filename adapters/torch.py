@@ -200,7 +200,10 @@ def vmap(function: functools.partial[Any], axes: Sequence[int | None]) -> Callab
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """torch.compile with its default backend, which writes C++ on the CPU."""
+    """torch.compile with its default backend, which writes C++ on the CPU.
+
+    Each shape by itself: what is compiled for shapes that vary depends on which were called before.
+    """
     if getattr(function, "__name__", "") in ("output_size", "parameter_count", "flop_count"):  # computes no array
         return function
     import torch._inductor.config
@@ -212,7 +215,23 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
         get_cpp_compiler()
     except InvalidCxxCompiler as error:
         raise NotImplementedError(f"torch.compile needs a C++ compiler: {DOCS}/torch.compiler_inductor.html") from error
-    return torch.compile(function)
+    call = torch.compile(function, dynamic=False)
+    return _in_evaluation(function, call) if getattr(function, "__name__", "") == "batch_norm" else call
+
+
+WELFORD = "https://github.com/pytorch/pytorch/blob/v2.13.0/torch/_inductor/lowering.py"
+
+
+def _in_evaluation(function: Callable[..., Any], call: Callable[..., Any]) -> Callable[..., Any]:
+    """Moments that each number moves have an error of their own, of which the claims of the eager mode say nothing."""
+
+    @functools.wraps(function)
+    def called(*arrays: Any, training: bool = False, **options: Any) -> Any:
+        if training:
+            raise NotImplementedError(f"in training its moments are Welford's, for which nothing is claimed: {WELFORD}")
+        return call(*arrays, training=training, **options)
+
+    return called
 
 
 def rest() -> None:

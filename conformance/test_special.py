@@ -19,8 +19,8 @@ against every number, also in a maximum. What differs is this:
                                                        -inf is added to it (adds_masks)
     attention               q, k     infinity          undecided where NaN: a row of scores that are all -inf is 0/0,
                                                        or nothing is attended to and it is 0
-    attention               any      NaN, infinity     undecided for a query without keys: it is closed, or what
-                                                       is added to NaN, or multiplied by it, is NaN
+    attention               any      NaN, infinity,    undecided for a query without keys: it is closed, or what
+                                     overflow          is added to NaN, or multiplied by it, is NaN
     attention               v        NaN, infinity     as the reference, also behind a mask: 0 times it is NaN
     pad, tanh, gelu         x        -0                keeps its sign
     dropout                 x        -0                keeps its sign in evaluation
@@ -89,8 +89,7 @@ def undecided(draw: Draw, backend: Backend, bound: Bounded) -> Mask:
     if draw.primitive in SCORES:
         scored = _numbers(draw, SCORES[draw.primitive])
         is_nan = np.isnan(bound.value) & any(np.isinf(x).any() for x in scored)
-        others = _numbers(draw, tuple(name for name in draw.arrays if "mask" not in name))
-        return is_nan if all(np.isfinite(x).all() for x in others) else is_nan | closed_rows(draw, bound)
+        return is_nan | closed_rows(draw, bound) if _may_meet_nan(draw, backend) else is_nan
     if backend.arithmetic(draw.primitive).spreads_specials and not _are_finite(draw):
         return np.ones(bound.shape, bool)
     if draw.primitive == "true_convolution":
@@ -98,6 +97,15 @@ def undecided(draw: Draw, backend: Backend, bound: Bounded) -> Mask:
     if draw.primitive not in ("convolution", "transposed_convolution"):
         return np.zeros(bound.shape, bool)
     return taps_outside(draw) & ~np.isfinite(bound.value)
+
+
+def _may_meet_nan(draw: Draw, backend: Backend) -> bool:
+    """Whether a query may meet a NaN or an infinity, in its keys or on the way to its result, if nothing closes it."""
+    arrays = {name: None if "mask" in name else x for name, x in draw.arrays.items()}
+    if not all(np.isfinite(x).all() for x in _numbers(draw, tuple(name for name in arrays if "mask" not in name))):
+        return True
+    (y,) = bounded(backend, draw.primitive, list(arrays.values()), {**draw.options, "causal": False})
+    return not np.isfinite(y.error).all()
 
 
 def closed_rows(draw: Draw, bound: Bounded) -> Mask:

@@ -132,8 +132,10 @@ class Depth:
         breadth *= self.itself if backend.name == "reference" else 1.0
         return breadth * (self.compiled if backend.mode == "compiled" else 1.0)
 
-    def unseen(self, backend: Backend) -> int:
-        """How many problems Hypothesis draws besides the pool."""
+    def unseen(self, check: Check, backend: Backend) -> int:
+        """How many problems Hypothesis draws besides the pool; none where another mode compiles each of them."""
+        if check.part == "modes":
+            return 0
         return round(self.free * (self.compiled if backend.mode == "compiled" else 1.0))
 
     def formats(self, check: Check) -> int | None:
@@ -357,7 +359,7 @@ def trial(check: Check, backend: Backend, problems: Problems, judge: Judge) -> N
             raise
 
     test = given(problem=problems.strategy(), entropy=st.tuples(*[st.integers(0, 99)] * 4))(judged)
-    unseen = depth.unseen(backend)
+    unseen = depth.unseen(check, backend)
     test = settings(
         max_examples=max(unseen, 1),
         phases=(Phase.explicit, Phase.generate) if unseen else (Phase.explicit,),  # minimise.py shrinks

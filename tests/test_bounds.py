@@ -433,6 +433,18 @@ def test_products_are_exact_where_every_part_of_them_is() -> None:
     assert np.prod(Bounded.of(np.array([0.0, 2.0**100, 2.0**100]), claims)).error == np.inf
 
 
+def test_a_product_with_the_largest_number_is_bounded() -> None:
+    """Though part of what could be lost, times that number, would overflow: nothing underflows."""
+    x = [0.4375, 0.3125, FLOAT64.largest]
+    y = np.prod(Bounded.of(np.array(x), default_arithmetic(FLOAT64)))
+    exact = Fraction(x[0]) * Fraction(x[1]) * Fraction(x[2])
+    assert (
+        abs(Fraction(float(y.value)) - exact)
+        <= Fraction(float(y.error))
+        < Fraction(float(y.value)) * Fraction(2) ** -48
+    )
+
+
 def test_products_of_special_values() -> None:
     """NaN and infinity are certain, unless what an infinity meets may underflow to zero."""
     claims, tiny = default_arithmetic(FLOAT32), FLOAT32.smallest_normal

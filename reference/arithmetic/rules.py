@@ -110,7 +110,7 @@ def product_error(n: int, product: Floats, upper: Floats, largest: Floats, under
     eta = F.smallest_normal if a.flushes_results or a.flushes_inputs else F.half_subnormal
     grown = np.expm1(times * np.log1p(a.u))
     most = largest * (1 + a.u + eta) ** times
-    lost = times * most * np.where(underflows, eta, 0.0)
+    lost = np.where(underflows, times * most * eta, 0.0)
     own = 4 * (n * U64 * upper + times * ETA64 * most)
     e = np.where(upper > product, upper - product, 0.0) + grown * upper + lost + own
     return np.where(most > F.largest, np.inf, e)
