@@ -387,7 +387,7 @@ deviations = [
     ),
     *(
         Deviation(
-            in_lanes(primitive, "LAYOUT", "BATCH", "VMAP"),
+            in_lanes(primitive, "LAYOUT", "BATCH", "VMAP", "SPECIAL"),
             _mean_squared_overflows,
             Example({"x": x * np.array(numbers), "weight": None, "bias": None}, {**options, "eps": 1e-5}),
             "NaN for a sample whose mean is above the root of the largest number: moments are merged with those of "
@@ -524,7 +524,7 @@ deviations = [
         versions="<=2.13.0",
     ),
     Deviation(
-        in_lanes("encoder_block", "LAYOUT", "BATCH", "VMAP"),
+        in_lanes("encoder_block", "LAYOUT", "BATCH", "VMAP", "MODES"),
         _adds_numbers_on_the_fast_path,
         Example(
             {

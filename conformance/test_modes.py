@@ -37,7 +37,8 @@ def largest(case: Case) -> Problems | None:
     return problems and Largest(problems.primitive, problems.build, problems.kinds, share=problems.share)
 
 
-@lane("MODES", part="modes", problems=largest, formats=("float32",), concerns=has_others)
+# widest: of two problems one may be in a region.
+@lane("MODES", part="modes", problems=largest, formats=("float32",), concerns=has_others, widest=0.5)
 def test_modes(backend: Backend, draw: Draw, case: Case) -> None:
     """In every other mode (compiled or eager) the result is the reference's, within the bound."""
     arrays, refusals = list(draw.arrays.values()), []
