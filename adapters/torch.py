@@ -216,9 +216,10 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     except InvalidCxxCompiler as error:
         raise NotImplementedError(f"torch.compile needs a C++ compiler: {DOCS}/torch.compiler_inductor.html") from error
     call = torch.compile(function, dynamic=False)
-    return _in_evaluation(function, call) if getattr(function, "__name__", "") == "batch_norm" else call
+    return _in_evaluation(function, call) if getattr(function, "__name__", "") in MOMENTS else call
 
 
+MOMENTS = {"batch_norm": False, "instance_norm": True}  # of channels: whether they are always those of x
 WELFORD = "https://github.com/pytorch/pytorch/blob/v2.13.0/torch/_inductor/lowering.py"
 
 
@@ -226,10 +227,10 @@ def _in_evaluation(function: Callable[..., Any], call: Callable[..., Any]) -> Ca
     """Moments that each number moves have an error of their own, of which the claims of the eager mode say nothing."""
 
     @functools.wraps(function)
-    def called(*arrays: Any, training: bool = False, **options: Any) -> Any:
-        if training:
-            raise NotImplementedError(f"in training its moments are Welford's, for which nothing is claimed: {WELFORD}")
-        return call(*arrays, training=training, **options)
+    def called(*arrays: Any, **options: Any) -> Any:
+        if options.get("training", MOMENTS[function.__name__]):
+            raise NotImplementedError(f"moments of x are Welford's there, for which nothing is claimed: {WELFORD}")
+        return call(*arrays, **options)
 
     return called
 
