@@ -188,6 +188,9 @@ class _Noted(Bounded):
     def kept(self) -> Bounded:
         return self._kept(super().kept())
 
+    def lost(self) -> Bounded:
+        return self._kept(super().lost())
+
     def stored_sum(self, axis: int | tuple[int, ...]) -> Bounded:
         return self._note("sum", (self,), super().stored_sum(axis))
 

@@ -20,7 +20,7 @@ import math
 
 import numpy as np
 
-from reference.arithmetic.marks import operation
+from reference.arithmetic.marks import lost, operation
 from reference.arrays import Array
 
 
@@ -168,12 +168,11 @@ def folded_layer_norm(
     """The same with updated moments, and x - mu folded into x a - mu a, a = 1 / sqrt(var + eps).
 
     Rounding x a and mu a is like rounding x and mu before they are subtracted, and so it is written: an
-    error of a itself is common to both, and does not count against the digits that cancel. The last term
-    is 0; where x a or mu a overflows, nothing is known of it.
+    error of a itself is common to both, and does not count against the digits that cancel.
     """
     mean, var = updated_moments(x, axes, eps)
     a = 1 / np.sqrt(var + eps)
-    return _affine((rounded(x) - rounded(mean)) * a + 0 * (x * a - mean * a), weight, bias, axes)
+    return _affine((rounded(x) - rounded(mean)) * a + out_of_range(x, mean, a), weight, bias, axes)
 
 
 def group_norm(
@@ -203,7 +202,7 @@ def folded_group_norm(
         y = x a + (beta - mu a)        a = gamma / sqrt(var + eps)
 
     As in folded_layer_norm, what rounding does to x a and to beta - mu a is written as what it does to x, mu
-    and beta; the last term is 0.
+    and beta.
     """
     z = in_groups(x, groups)
     mean, var = updated_moments(z, 2, eps)
@@ -212,7 +211,7 @@ def folded_group_norm(
     if gamma is None and beta is None:
         return np.reshape((z - mean) * a, x.shape)
     a = a if gamma is None else a * gamma
-    y = (rounded(z) - rounded(mean)) * a + 0 * (z * a - mean * a)
+    y = (rounded(z) - rounded(mean)) * a + out_of_range(z, mean, a)
     return np.reshape(y if beta is None else y + rounded(beta), x.shape)
 
 
@@ -298,6 +297,11 @@ def reciprocal_root(x: Array) -> Array:
 def rounded(x: Array) -> Array:
     """x itself, but for two roundings."""
     return 3 * x / 3
+
+
+def out_of_range(x: Array, mean: Array, a: Array) -> Array:
+    """0: where x a or mu a overflows nothing is known of it, and where they are subnormal what they may lose."""
+    return 0 * (x * a - mean * a) + lost(x * a) + lost(mean * a)
 
 
 def updated_moments(x: Array, axes: int, eps: float) -> tuple[Array, Array]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import reference
-from reference.arithmetic import FLOAT16, FLOAT32, FLOAT64, Format, read
+from reference.arithmetic import FLOAT16, FLOAT32, FLOAT64, Format, default_arithmetic, read
 from reference.arithmetic.formats import Floats
 from tests.honest import KINDS, Machine, at_random, data, outwards, share, upwards
 
@@ -112,3 +112,16 @@ def test_folding_exceeds_the_bound_unless_it_is_claimed() -> None:
     assert share(got, claimed) <= 1 < share(got, usual), (share(got, usual), share(got, claimed))
     near = [F.round(1e4 + np.random.default_rng(10).standard_normal((8, 5)))]
     assert (bounds(near, machine, "folded").error < 0.1).all(), "the claim excuses anything"
+
+
+def test_a_fold_may_lose_what_is_subnormal() -> None:
+    """With the smallest weight each of x a and mu a is rounded to one of its multiples, before they are subtracted."""
+    x, weight = np.array([[0.58, 0.36, 1.0]], np.float32), np.full(3, FLOAT32.smallest_subnormal, np.float32)
+    a = (weight / np.sqrt(np.var(x) + np.float32(1e-5))).astype(np.float32)
+    got = x * a - np.mean(x) * a
+    claims = default_arithmetic(FLOAT32, formulas=("folded",))
+    (bound,) = read(
+        reference.group_norm, [x, weight, None], {"groups": 1, "eps": 1e-5}, claims, reference.FORMULAS["group_norm"]
+    )
+    assert (np.abs(got - bound.value) <= bound.error).all()
+    assert (np.abs(got - bound.value) > FLOAT32.half_subnormal).any()

@@ -5,6 +5,8 @@ mutant is rejected, or is no longer made, is stale, and the command says so.
 """
 
 ZERO = "0 * (x * a - mean * a)"
+FOLDED = "(rounded(x) - rounded(mean)) * a"
+FOLDED_GROUPS = "(rounded(z) - rounded(mean)) * a"
 
 REASONS: dict[str, tuple[str, ...]] = {
     "A NumPy function takes any iterable of integers here.": (
@@ -53,35 +55,55 @@ REASONS: dict[str, tuple[str, ...]] = {
     ),
     "The term is 0, and there for the bound alone.": (
         *(
-            "normalization.folded_layer_norm: "
-            f"_affine((rounded(x) - rounded(mean)) * a + {ZERO}, weight, bias, axes) -> "
+            f"normalization.folded_layer_norm: _affine({FOLDED} + out_of_range(x, mean, a), weight, bias, axes) -> "
             f"_affine({changed}, weight, bias, axes)"
-            for changed in (
-                f"(rounded(x) - rounded(mean)) * a - {ZERO}",
-                "(rounded(x) - rounded(mean)) * a",
-            )
-        ),
-        "normalization.folded_layer_norm: (rounded(x) - rounded(mean)) * a + 0 * (x * a - mean * a) -> "
-        "(rounded(x) - rounded(mean)) * a + 0",
-        *(
-            f"normalization.folded_layer_norm: 0 * (x * a - mean * a) -> 0 * ({changed})"
-            for changed in ("x * a + mean * a", "x * a", "mean * a")
+            for changed in (f"{FOLDED} - out_of_range(x, mean, a)", FOLDED)
         ),
         *(
-            f"normalization.folded_layer_norm: x * a - mean * a -> {changed}"
+            f"normalization.folded_layer_norm: {FOLDED} + out_of_range(x, mean, a) -> {FOLDED} + out_of_range({others})"
+            for others in ("mean, x, a", "x, a, mean")
+        ),
+        *(
+            f"normalization.folded_group_norm: {FOLDED_GROUPS} + out_of_range(z, mean, a) -> {FOLDED_GROUPS}{changed}"
             for changed in (
-                "x / a - mean * a",
-                "x - mean * a",
-                "a - mean * a",
-                "x * a - mean / a",
-                "x * a - mean",
-                "x * a - a",
+                " - out_of_range(z, mean, a)",
+                "",
+                " + out_of_range(mean, z, a)",
+                " + out_of_range(z, a, mean)",
             )
         ),
+        *(
+            f"normalization.out_of_range: {ZERO} + lost(x * a) + lost(mean * a) -> {changed}"
+            for changed in (
+                f"{ZERO} + lost(x * a) - lost(mean * a)",
+                f"{ZERO} + lost(x * a)",
+                "lost(mean * a)",
+                f"{ZERO} - lost(x * a) + lost(mean * a)",
+                f"{ZERO} + lost(mean * a)",
+                "lost(x * a) + lost(mean * a)",
+            )
+        ),
+        f"normalization.out_of_range: {ZERO} + lost(x * a) -> 0 + lost(x * a)",
+        *(f"normalization.out_of_range: {ZERO} -> 0 * ({changed})" for changed in ("x * a", "mean * a")),
+        *(
+            f"normalization.out_of_range: x * a - mean * a -> {changed}"
+            for changed in ("x - mean * a", "a - mean * a", "x * a - mean")
+        ),
+        *(
+            f"normalization.out_of_range: lost({x} * a) -> lost({changed})"
+            for x in ("x", "mean")
+            for changed in (f"{x} / a", x, "a")
+        ),
+    ),
+    "Without a weight and a bias each of them is as good as none.": (
+        "normalization.folded_group_norm: if gamma is None and beta is None -> nothing",
     ),
     "Two roundings, there for the bound alone: times 3, divided by 3.": (
         "normalization.folded_layer_norm: rounded(x) - rounded(mean) -> x - rounded(mean)",
         "normalization.folded_layer_norm: rounded(x) - rounded(mean) -> rounded(x) - mean",
+        "normalization.folded_group_norm: rounded(z) - rounded(mean) -> z - rounded(mean)",
+        "normalization.folded_group_norm: rounded(z) - rounded(mean) -> rounded(z) - mean",
+        "normalization.folded_group_norm: y + rounded(beta) -> y + beta",
     ),
     "Only arrays of the bounds are no arrays of NumPy, and masks are none of them.": (
         "attention.is_boolean: isinstance(mask, np.ndarray) and mask.dtype == bool -> mask.dtype == bool",

@@ -154,6 +154,14 @@ class Bounded(NDArrayOperatorsMixin):
         y = Bounded(self.value, self.error + np.where(unchanged, 0.0, rounded), self.arithmetic)
         return noted(Bounded.kept, (self,), {}, y)
 
+    def lost(self) -> Bounded:
+        """0, give or take what a number loses where it is rounded to a subnormal one."""
+        F = self.arithmetic.compute
+        may_be_subnormal = np.abs(self.value) < 2 * F.smallest_normal + self.error
+        may_be_subnormal &= (self.value != 0) | (self.error > 0)
+        y = Bounded(np.zeros(self.shape), np.where(may_be_subnormal, F.half_subnormal, 0.0), self.arithmetic)
+        return noted(Bounded.lost, (self,), {}, y)
+
     def stored_sum(self, axis: int | tuple[int, ...]) -> Bounded:
         """A sum whose accumulator has the storage format."""
         narrow = replace(self.arithmetic, adds=self.arithmetic.storage)

@@ -53,6 +53,12 @@ def stored(x: Array) -> Array:
     return keep() if keep else x
 
 
+def lost(x: Array) -> Array:
+    """Nothing: 0, in bounds give or take what a number loses where it is rounded to a subnormal one."""
+    below = getattr(x, "lost", None)
+    return below() if below else 0.0
+
+
 def stored_sum(x: Array, axis: int | tuple[int, ...]) -> Array:
     """A sum whose accumulator is what is returned, in the format of results."""
     total = getattr(x, "stored_sum", None)

@@ -37,7 +37,7 @@ from scipy import special
 
 from reference.arithmetic.bounded import CONSTANTS, Bounded, OutsideVocabulary
 from reference.arithmetic.claims import FirstOrder
-from reference.arithmetic.marks import stored
+from reference.arithmetic.marks import lost, stored
 
 # What a Traced array holds: an ndarray, a Bounded, or another type that has their vocabulary.
 Base = Any
@@ -118,6 +118,10 @@ class Traced(NDArrayOperatorsMixin):
 
         traced = [(z, functools.partial(pulled, i=i)) for i, z in enumerate(arrays) if isinstance(z, Traced)]
         return Traced(formula(*x, **options), traced)
+
+    def lost(self) -> Base:
+        """What is lost has no gradient."""
+        return lost(self.value)
 
     def detached(self) -> Traced:
         """The same numbers, which remember nothing."""
